@@ -1,0 +1,3 @@
+"""stackmend: maintenance, failure recovery and debugging for OpenStack clouds."""
+
+__version__ = "0.1.0"

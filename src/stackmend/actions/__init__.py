@@ -1,0 +1,1 @@
+"""Single changes to the world: probe, decide, apply, verify, undo; one file a subject."""

@@ -1,0 +1,1 @@
+"""Journal, runs, resume, pause, undo. Knows no OpenStack."""

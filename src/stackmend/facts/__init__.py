@@ -1,0 +1,1 @@
+"""Questions to the world that change nothing, one file a subject."""

@@ -1,0 +1,1 @@
+"""Which clouds and nodes there are, with which roles, and how to reach them."""

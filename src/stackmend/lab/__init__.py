@@ -1,0 +1,1 @@
+"""A real OpenStack cloud in a box, the faults to inject into it, and its instances."""

@@ -1,0 +1,1 @@
+"""Text, JSON, YAML, CSV and HTML: the only writers of output."""

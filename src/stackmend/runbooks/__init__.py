@@ -1,0 +1,1 @@
+"""The operations guide's procedures: compositions of actions that yield plans."""
