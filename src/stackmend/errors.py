@@ -103,9 +103,7 @@ class StackmendError(Exception):
 
     exit_status = Exit.FAILED
 
-    def __init__(
-        self, code: Code, sentence: str, *, hint: str = "", evidence: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, code: Code, sentence: str, *, hint: str = "", evidence: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence

@@ -1,0 +1,100 @@
+"""Nodes: the machines of a cloud, their roles, and how to reach them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stackmend.domain.values import NodeName
+
+
+class Role(enum.StrEnum):
+    """What a node does; a node may have several."""
+
+    CONTROLLER = "controller"
+    COMPUTE = "compute"
+    DATABASE = "database"
+    MESSAGING = "messaging"
+    NETWORK = "network"
+    STORAGE = "storage"
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True)
+class SshAccess:
+    """How to reach a node over SSH.
+
+    Attributes:
+        address: host name or address.
+        user: login name; where it is not root, ``sudo`` is used for what needs it.
+        port: TCP port.
+        key: path of the private key; empty for the agent or the defaults of SSH.
+        known_hosts: path of the file that the host's key is checked against; empty for the user's own.
+        jump: ``user@host:port`` of the jump host; empty for none.
+        sudo: whether commands are run by ``sudo -n``.
+    """
+
+    address: str
+    user: str = "root"
+    port: int = 22
+    key: str = ""
+    known_hosts: str = ""
+    jump: str = ""
+    sudo: bool = False
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Commands that keep a configuration management agent from undoing maintenance.
+
+    Attributes:
+        name: of the agent: ``puppet``, ``chef``, ``salt``, ``ansible-pull`` or the operator's own.
+        disable: shell line run on the node before a unit is held.
+        enable: shell line run when the hold ends.
+    """
+
+    name: str
+    disable: str
+    enable: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """One machine.
+
+    Attributes:
+        name: as nova and neutron call the host.
+        roles: what it does.
+        ssh: how to reach it.
+        hooks: configuration management agents that run there.
+    """
+
+    name: NodeName
+    roles: frozenset[Role]
+    ssh: SshAccess
+    hooks: tuple[Hook, ...] = ()
+
+
+@dataclass(frozen=True)
+class Canary:
+    """What the canary instance is made of: names or ids of a flavor, an image and a network."""
+
+    flavor: str
+    image: str
+    network: str
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """A cloud's name in ``clouds.yaml`` and its nodes by name."""
+
+    cloud: str
+    nodes: Mapping[NodeName, Node]
+    canary: Canary | None = None
+    source: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def with_role(self, role: Role) -> tuple[Node, ...]:
+        """Return the nodes that have a role, sorted by name."""
+        return tuple(sorted((n for n in self.nodes.values() if role in n.roles), key=lambda n: n.name))
