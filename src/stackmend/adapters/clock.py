@@ -21,6 +21,10 @@ class Clock:
         """Return seconds of a clock that never goes back."""
         return time.monotonic()
 
+    def pause(self, seconds: float) -> None:
+        """Let time pass between two questions; never a substitute for asking."""
+        time.sleep(seconds)
+
     def wait_for(self, question: Callable[[], T | None], *, timeout: float, interval: float = 0.5) -> T | None:
         """Ask until the answer is not None; None where ``timeout`` seconds have passed.
 
@@ -37,4 +41,4 @@ class Clock:
             left = deadline - self.monotonic()
             if left <= 0:
                 return None
-            time.sleep(min(interval, left))
+            self.pause(min(interval, left))

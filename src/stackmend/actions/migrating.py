@@ -1,0 +1,308 @@
+"""Moving one instance with nova: start a migration or find the one already begun, follow it to its end.
+
+Every function may be called again after a kill at any point: what nova has recorded since the move was decided (migration
+records with an id greater than ``Move.after``) tells what has been begun already, so nothing is asked for twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from stackmend.actions.base import Context
+from stackmend.adapters.patience import is_passing, patiently
+from stackmend.adapters.world import World
+from stackmend.domain.instance import Instance, Migration
+from stackmend.domain.values import InstanceId, NodeName
+from stackmend.errors import Code, Failed, StackmendError
+from stackmend.facts import instance_actions, instances, migrations, services
+from stackmend.rules.migration import Convergence, Phase, phase, since
+
+# os-migrateLive: 2.68 drops ``force``; with it the scheduler is not asked, which a disabled target needs
+LIVE, LIVE_FORCED = "2.80", "2.67"
+# migrate: 2.56 adds ``host``
+COLD = "2.80"
+POLL_SECONDS = 0.5
+SETTLE_SECONDS = 120.0
+ALIVE_EVERY_SECONDS = 10.0
+LIVE_VERBS = frozenset({"live-migration"})
+COLD_VERBS = frozenset({"migrate", "resize", "confirmResize"})
+
+
+@dataclass(frozen=True)
+class Move:
+    """One move, as it was decided and journaled.
+
+    Attributes:
+        instance: id.
+        name: for sentences.
+        source: node it is on.
+        target: node it goes to.
+        mode: ``live`` or ``cold``.
+        after: id of the newest migration record there was when this was decided.
+        vm_state: nova's state of it before.
+        force: whether the scheduler is passed by (live only).
+        complete: whether a running live migration is to be forced to complete.
+        patience: seconds without progress after which a live migration is taken for not converging.
+    """
+
+    instance: InstanceId
+    name: str
+    source: NodeName
+    target: NodeName
+    mode: str
+    after: int
+    vm_state: str
+    force: bool = False
+    complete: bool = False
+    patience: float = 120.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON-ready data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Move:
+        """Return what ``to_json`` gave."""
+        return cls(**data)
+
+
+def newest_record(world: World, instance: InstanceId) -> int:
+    """Return the id of the newest migration record of an instance; 0 where it has none."""
+    return max((m.id for m in migrations.of_instance(world, instance)), default=0)
+
+
+def migrate(world: World, move: Move, context: Context) -> Migration | None:
+    """Carry out a move, whatever of it has been begun; return nova's record of it, None where it made none.
+
+    Raises:
+        Failed: it was refused, failed, did not converge, or something else happened to the instance.
+    """
+    steps = _cold if move.mode == "cold" else _live
+    record = steps(world, move, context)
+    _settle(world, move)
+    return record
+
+
+def abort(world: World, instance: InstanceId, record: Migration) -> None:
+    """Abort a live migration that is under way, and wait until it has ended; one that has just ended is left."""
+    path = f"/servers/{instance}/migrations/{record.id}"
+    try:
+        world.openstack.delete("compute", path, version=LIVE)
+    except StackmendError as error:
+        if error.code not in {Code.API_NOT_FOUND, Code.API_CONFLICT, Code.API_ERROR}:
+            raise
+    ended = world.clock.wait_for(lambda: _ended(world, instance, record.id), timeout=SETTLE_SECONDS)
+    if ended is None:
+        raise Failed(Code.MIGRATION_TIMEOUT, f"migration {record.id} did not end after it was aborted")
+
+
+def _ended(world: World, instance: InstanceId, record_id: int) -> Migration | None:
+    record = since(patiently(world.clock, lambda: migrations.of_instance(world, instance)), record_id - 1)
+    return record if record is not None and phase(record) is not Phase.UNDERWAY else None
+
+
+def _begun(world: World, move: Move) -> Migration | None:
+    return since(patiently(world.clock, lambda: migrations.of_instance(world, move.instance)), move.after)
+
+
+def _current(world: World, move: Move) -> Instance:
+    instance = patiently(world.clock, lambda: instances.get(world, move.instance))
+    if instance is None:
+        raise Failed(Code.INSTANCE_LOST, f"{move.name} was deleted while it was being moved")
+    return instance
+
+
+def _live(world: World, move: Move, context: Context) -> Migration:
+    record = _begun(world, move)
+    if record is None:
+        record = _ask(world, move, _live_request(move), LIVE_FORCED if move.force else LIVE)
+    if move.complete and phase(record) is Phase.UNDERWAY:
+        action = f"/servers/{move.instance}/migrations/{record.id}/action"
+        world.openstack.post("compute", action, {"force_complete": None}, version=LIVE)
+    record = _follow_live(world, move, record, context)
+    if phase(record) is Phase.BADLY:
+        raise _failure(world, move, record, LIVE_VERBS)
+    return record
+
+
+def _live_request(move: Move) -> dict[str, Any]:
+    request: dict[str, Any] = {"host": move.target, "block_migration": "auto"}
+    return {"os-migrateLive": request | ({"force": True} if move.force else {})}
+
+
+def _ask(world: World, move: Move, request: dict[str, Any], version: str) -> Migration:
+    """Ask nova for a migration and return the record it makes; raise what it says instead."""
+    try:
+        world.openstack.post("compute", f"/servers/{move.instance}/action", request, version=version)
+    except StackmendError as error:
+        if not is_passing(error):
+            raise _refusal(move, error) from error
+        # the answer was lost, not necessarily the request: the record tells
+    record = world.clock.wait_for(lambda: _begun(world, move), timeout=30.0, interval=POLL_SECONDS)
+    if record is not None:
+        return record
+    failure = instance_actions.last_failure(world, move.instance, LIVE_VERBS | COLD_VERBS)
+    why = f": {failure.details}" if failure is not None else ""
+    raise Failed(
+        Code.MIGRATION_REFUSED,
+        f"nova did not begin to move {move.name} to {move.target}{why}",
+        hint="retry, when nova-api, nova-conductor and RabbitMQ are well",
+    )
+
+
+def _refusal(move: Move, error: StackmendError) -> StackmendError:
+    if error.code is Code.API_NOT_FOUND:
+        return Failed(Code.INSTANCE_LOST, f"{move.name} is gone: nova no longer has it", evidence=error.evidence)
+    if error.code is Code.API_CONFLICT:
+        return Failed(
+            Code.INSTANCE_CHANGED, f"nova would not move {move.name} now: {error.sentence}", evidence=error.evidence
+        )
+    if error.code is Code.API_ERROR:
+        return Failed(
+            Code.MIGRATION_REFUSED,
+            f"nova refused to move {move.name} to {move.target}: {error.sentence}",
+            hint="retry, when the reason is gone; or skip it",
+            evidence=error.evidence,
+        )
+    return error
+
+
+def _follow_live(world: World, move: Move, record: Migration, context: Context) -> Migration:
+    convergence = Convergence(move.patience, since=world.clock.monotonic())
+    drivers = _Drivers(world, move)
+    while phase(record) is Phase.UNDERWAY:
+        world.clock.pause(POLL_SECONDS)
+        drivers.check(record)
+        if record.status == "running":
+            progress = patiently(world.clock, lambda: migrations.live_progress(world, move.instance, record.id))  # noqa: B023
+            remaining = progress.memory_remaining if progress else None
+            now = world.clock.monotonic()
+            convergence = convergence.with_sample(remaining, now)
+            context.progress(_progress(move, remaining))
+            if not move.complete and convergence.stalled(now):
+                raise _not_converging(move, record, convergence)
+        record = _begun(world, move) or record
+    return record
+
+
+class _Drivers:
+    """Sees now and then that the nova-compute services which carry a migration are up: without them it never ends."""
+
+    def __init__(self, world: World, move: Move) -> None:
+        self._world = world
+        self._nodes = (move.source, move.target)
+        self._name = move.name
+        self._next = world.clock.monotonic() + ALIVE_EVERY_SECONDS
+
+    def check(self, record: Migration) -> None:
+        """Raise ``Failed`` where the source's or the target's nova-compute is down."""
+        now = self._world.clock.monotonic()
+        if now < self._next:
+            return
+        self._next = now + ALIVE_EVERY_SECONDS
+        every = patiently(self._world.clock, lambda: services.compute_services(self._world))
+        dead = [s.host for s in every if s.host in self._nodes and not s.up]
+        if dead:
+            raise Failed(
+                Code.MIGRATION_FAILED,
+                f"nova-compute on {' and '.join(dead)} is down while {self._name} is being moved; "
+                f"nova's record of the migration says {record.status}",
+                hint="bring the service back and retry; the retry goes on from what nova then records",
+                evidence={"migration": str(record.id)},
+            )
+
+
+def _progress(move: Move, remaining: int | None) -> str:
+    rest = "" if remaining is None else f", {remaining // 2**20} MiB left"
+    return f"{move.source} → {move.target}{rest}"
+
+
+def _not_converging(move: Move, record: Migration, convergence: Convergence) -> Failed:
+    lowest = (convergence.lowest or 0) // 2**20
+    return Failed(
+        Code.MIGRATION_NOT_CONVERGING,
+        f"the live migration of {move.name} to {move.target} does not converge: "
+        f"its rest has not fallen below {lowest} MiB for {move.patience:.0f} s; it is still running",
+        hint="retry to wait longer, or retry with --mode force-complete (pauses the instance) or --mode cold",
+        evidence={"migration": str(record.id), "instance": move.instance},
+    )
+
+
+def _failure(world: World, move: Move, record: Migration, verbs: frozenset[str]) -> Failed:
+    reason = instance_actions.last_failure(world, move.instance, verbs)
+    evidence = {"migration": str(record.id), "status": record.status, "instance": move.instance}
+    details = ""
+    if reason is not None:
+        evidence |= {"event": reason.event, "host": reason.host, "request": reason.request_id}
+        details = f": {reason.details}" if reason.details else ""
+    if reason is not None and reason.by_scheduler:
+        return Failed(
+            Code.MIGRATION_REFUSED,
+            f"nova's scheduler refused to move {move.name} to {move.target}{details}",
+            hint="retry, when the reason is gone; or skip it",
+            evidence=evidence,
+        )
+    return Failed(
+        Code.MIGRATION_FAILED,
+        f"the migration of {move.name} to {move.target} ended as {record.status}{details}",
+        hint=f"see nova-compute's log on {move.source} and {move.target}; then retry, retry with --mode cold, or skip",
+        evidence=evidence,
+    )
+
+
+def _cold(world: World, move: Move, context: Context) -> Migration | None:
+    record = _begun(world, move)
+    if record is not None and record.kind == "live-migration" and phase(record) is Phase.UNDERWAY:
+        context.progress(f"aborting the live migration of {move.name}")
+        abort(world, move.instance, record)
+    if record is None or record.kind == "live-migration":
+        after = Move(**{**asdict(move), "after": newest_record(world, move.instance)})
+        record = _ask(world, after, {"migrate": {"host": move.target}}, COLD)
+    context.progress(f"{move.source} → {move.target}, cold")
+    record = _follow_cold(world, move, record)
+    if phase(record) is Phase.BADLY:
+        raise _failure(world, move, record, COLD_VERBS)
+    return record
+
+
+def _follow_cold(world: World, move: Move, record: Migration) -> Migration:
+    drivers = _Drivers(world, move)
+    while phase(record) is Phase.UNDERWAY or record.status == "finished":
+        instance = _current(world, move)
+        if instance.vm_state == "resized" and not instance.task_state:
+            _confirm(world, move)
+        if instance.vm_state == "error":
+            raise Failed(Code.MIGRATION_FAILED, f"{move.name} went to ERROR while it was moved: {instance.fault}")
+        world.clock.pause(POLL_SECONDS)
+        drivers.check(record)
+        record = _begun(world, move) or record
+    return record
+
+
+def _confirm(world: World, move: Move) -> None:
+    try:
+        world.openstack.post("compute", f"/servers/{move.instance}/action", {"confirmResize": None}, version=COLD)
+    except StackmendError as error:
+        # asked for twice, as after a kill: nova is already confirming
+        if error.code is not Code.API_CONFLICT and not is_passing(error):
+            raise
+
+
+def _settle(world: World, move: Move) -> None:
+    """Wait until nova's record of the instance shows the end of the move."""
+
+    def settled() -> Instance | None:
+        instance = _current(world, move)
+        return None if instance.task_state else instance
+
+    instance = world.clock.wait_for(settled, timeout=SETTLE_SECONDS, interval=POLL_SECONDS)
+    if instance is None:
+        raise Failed(Code.MIGRATION_TIMEOUT, f"nova still works on {move.name} long after its migration ended")
+    if instance.vm_state == "error":
+        raise Failed(Code.MIGRATION_FAILED, f"{move.name} is in ERROR after its migration: {instance.fault}")
+    if instance.host != move.target:
+        raise Failed(
+            Code.INSTANCE_MOVED,
+            f"{move.name} should be on {move.target} now, but nova has it on {instance.host}: somebody else moved it",
+        )

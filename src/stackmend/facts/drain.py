@@ -1,0 +1,113 @@
+"""Everything that is known before a node is drained, asked for side by side; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from stackmend.adapters.world import World
+from stackmend.domain.drain import DrainFacts, Target
+from stackmend.domain.instance import ComputeService, NodeInstances, Provider, Resources
+from stackmend.domain.node import Role
+from stackmend.domain.values import InstanceId, NodeName
+from stackmend.errors import Code, Failed, Refused, StackmendError
+from stackmend.facts import cpu, domains, groups, instances, placement, services, settings, storage
+
+
+def gather(world: World, node: NodeName) -> DrainFacts:
+    """Return the world before a drain of a node.
+
+    Raises:
+        Refused: nova has no nova-compute there.
+        Failed: the node, or a service that must be asked, could not be.
+    """
+    with ThreadPoolExecutor(8) as pool:
+        all_services = pool.submit(services.compute_services, world)
+        on_nova = pool.submit(instances.on_node, world, node)
+        on_libvirt = pool.submit(domains.on_node, world, node)
+        rooms = pool.submit(placement.providers, world)
+        all_groups = pool.submit(groups.all_groups, world)
+        width = pool.submit(settings.max_concurrent_live_migrations, world, node)
+        service, usable, unusable = _sort(world, node, all_services.result())
+        here = NodeInstances(node, on_nova.result(), on_libvirt.result())
+        targets, silent = _targets(world, here, usable, rooms.result())
+        ids = {i.id for i in here.instances}
+        touched = tuple(g for g in all_groups.result() if ids & set(g.members))
+        return DrainFacts(
+            service=service,
+            on_node=here,
+            targets=targets,
+            unusable=unusable | silent,
+            groups=touched,
+            places=_places(world, here, [m for g in touched for m in g.members]),
+            concurrency=width.result(),
+        )
+
+
+def _sort(
+    world: World, node: NodeName, all_services: tuple[ComputeService, ...]
+) -> tuple[ComputeService, list[NodeName], dict[NodeName, str]]:
+    """Return the node's own service, the nodes that can be moved to, and why the others can not."""
+    own = next((s for s in all_services if s.host == node), None)
+    if own is None:
+        raise Refused(
+            Code.NODE_WRONG_ROLE, f"nova has no nova-compute on {node}", hint="see `stackmend status` for the nodes"
+        )
+    known = {n.name for n in world.inventory.with_role(Role.COMPUTE)}
+    usable, unusable = [], {}
+    for service in all_services:
+        why = _why_unusable(service, known)
+        if service.host == node:
+            continue
+        if why:
+            unusable[service.host] = why
+        else:
+            usable.append(service.host)
+    return own, usable, unusable
+
+
+def _why_unusable(service: ComputeService, known: set[NodeName]) -> str:
+    if not service.up or service.forced_down:
+        return "its nova-compute is down"
+    if not service.enabled:
+        return "its scheduling is disabled" + (f" ({service.reason})" if service.reason else "")
+    return "" if service.host in known else "it is not in the inventory"
+
+
+def _targets(
+    world: World, here: NodeInstances, usable: list[NodeName], providers: tuple[Provider, ...]
+) -> tuple[tuple[Target, ...], dict[NodeName, str]]:
+    rooms = {p.name: p.room for p in providers}
+    ids = [i.id for i in here.instances]
+    shared = storage.shared_instance_files(world, here.node, usable, ids)
+    cpus = {d.uuid: d.cpu_xml for d in here.domains.values()}
+    targets, silent = [], {}
+    for node, answer in _cpu_refusals(world, usable, cpus).items():
+        if isinstance(answer, StackmendError):
+            silent[node] = answer.sentence
+            continue
+        targets.append(Target(node, rooms.get(node, Resources()), frozenset(shared.get(node, ())), answer))
+    return tuple(targets), silent
+
+
+def _cpu_refusals(
+    world: World, nodes: list[NodeName], cpus: Mapping[InstanceId, str]
+) -> dict[NodeName, dict[InstanceId, str] | StackmendError]:
+    def ask(node: NodeName) -> dict[InstanceId, str] | StackmendError:
+        try:
+            return cpu.refusals(world, node, cpus)
+        except Failed as error:
+            return error
+
+    with ThreadPoolExecutor(16) as pool:
+        return dict(zip(nodes, pool.map(ask, nodes), strict=True))
+
+
+def _places(world: World, here: NodeInstances, members: list[InstanceId]) -> dict[InstanceId, NodeName]:
+    """Return where group members are; those on the node are known, the others are asked for."""
+    places = {i.id: here.node for i in here.instances if i.id in members}
+    for member in set(members) - places.keys():
+        found = instances.get(world, member)
+        if found is not None and found.host:
+            places[member] = found.host
+    return places
