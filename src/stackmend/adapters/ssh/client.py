@@ -1,0 +1,172 @@
+"""Run scripts on nodes, many at once, from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from stackmend.adapters.loop import LoopThread
+from stackmend.adapters.ssh.command import Command, Completed
+from stackmend.adapters.ssh.connections import CONNECT_SECONDS, Connections
+from stackmend.adapters.ssh.errors import meaning
+from stackmend.domain.node import Node
+from stackmend.domain.values import NodeName
+from stackmend.errors import Code, Failed, StackmendError
+
+if TYPE_CHECKING:
+    import asyncssh
+
+AT_ONCE = 50
+"""Nodes that ``run_many`` works on at once."""
+GRACE_SECONDS = 10
+"""How much longer than a command's own timeout the near side waits for the far side's timeout(1) to say so."""
+
+
+class Ssh:
+    """The shells of a cloud's nodes.
+
+    One connection a node is opened when it is first needed, and kept; a dead one is noticed by keepalives and opened
+    anew. Host keys are always checked. Every method may be called from any thread.
+
+    Args:
+        nodes: who can be reached, and how.
+    """
+
+    def __init__(self, nodes: Mapping[NodeName, Node]) -> None:
+        self._loop = LoopThread("stackmend-ssh")
+        self._connections = Connections(nodes)
+
+    def run(
+        self, node: NodeName, script: str, *, timeout: float = 30.0, check: bool = True, stdin: str = ""
+    ) -> Completed:
+        """Run a script by ``sh`` on a node and return what came of it.
+
+        The script is sent as a whole before any of it runs. Where a kept connection proves dead before that, it is
+        opened anew and the script is sent there; it is never run twice.
+
+        Args:
+            node: where.
+            script: for a POSIX shell, in the C locale; by ``sudo -n`` where the inventory says so.
+            timeout: seconds, after which the script is ended on the node.
+            check: whether a status other than 0 is an error.
+            stdin: what the script may read.
+
+        Raises:
+            Failed: SSH_UNREACHABLE, SSH_HOST_KEY, SSH_AUTH before anything ran; COMMAND_FAILED; COMMAND_TIMEOUT;
+                COMMAND_LOST where the connection broke while the script ran, so that its end is not known.
+            Refused: NODE_UNKNOWN.
+        """
+        return self._loop.call(self._run(self._command(node, script, timeout, stdin), check=check))
+
+    def run_many(
+        self, scripts: Mapping[NodeName, str], *, timeout: float = 30.0, check: bool = True
+    ) -> dict[NodeName, Completed | StackmendError]:
+        """Run one script a node, on up to ``AT_ONCE`` nodes at once; a node's error is its answer.
+
+        Args:
+            scripts: the script of each node.
+            timeout: seconds for each script.
+            check: whether a status other than 0 is an error.
+        """
+        return self._loop.call(self._run_many(scripts, timeout, check=check)) if scripts else {}
+
+    def reset(self, node: NodeName) -> None:
+        """Drop the node's kept connection, as after a reboot; what runs on it is lost."""
+        if self._loop.started:
+            self._loop.call(self._reset(node))
+
+    @contextmanager
+    def forward(self, node: NodeName, host: str, port: int) -> Iterator[int]:
+        """Forward a local TCP port to a host and port as the node sees them, while the context lasts.
+
+        Yields:
+            The port, on 127.0.0.1.
+
+        Raises:
+            Failed: SSH_UNREACHABLE, SSH_HOST_KEY, SSH_AUTH.
+        """
+        listener = self._loop.call(self._listen(node, host, port))
+        try:
+            yield listener.get_port()
+        finally:
+            self._loop.call(_close(listener))
+
+    def close(self) -> None:
+        """Close every connection; may be called twice."""
+        if self._loop.started:
+            self._loop.call(self._connections.close())
+            self._loop.stop()
+
+    def _command(self, node: NodeName, script: str, timeout: float, stdin: str = "") -> Command:
+        return Command(node, script, timeout, stdin, sudo=self._connections.access(node).sudo)
+
+    async def _run(self, command: Command, *, check: bool) -> Completed:
+        async with self._connections.sessions(command.node):
+            process = await self._start(command.node, command.line)
+            started = time.monotonic()
+            try:
+                completed = await asyncio.wait_for(_finish(process, command), command.timeout + GRACE_SECONDS)
+            except TimeoutError:
+                raise command.timed_out() from None
+            finally:
+                process.close()
+            return command.judge(completed, time.monotonic() - started, check=check)
+
+    async def _start(self, node: NodeName, line: str) -> asyncssh.SSHClientProcess[str]:
+        """Start a command that waits for its script; on a new connection where the kept one is dead."""
+        import asyncssh  # noqa: PLC0415 - late, because it is slow
+
+        kept = await self._connections.to(node)
+        try:
+            return await _start_on(kept, line)
+        except (asyncssh.Error, OSError):
+            self._connections.forget(node, kept)
+        try:
+            return await _start_on(await self._connections.to(node), line)
+        except (asyncssh.Error, OSError) as error:
+            raise meaning(error, node, self._connections.access(node)) from error
+
+    async def _run_many(
+        self, scripts: Mapping[NodeName, str], timeout: float, *, check: bool
+    ) -> dict[NodeName, Completed | StackmendError]:
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def one(node: NodeName, script: str) -> Completed | StackmendError:
+            async with limit:
+                try:
+                    return await self._run(self._command(node, script, timeout), check=check)
+                except StackmendError as error:
+                    return error
+
+        answers = await asyncio.gather(*(one(node, script) for node, script in scripts.items()))
+        return dict(zip(scripts, answers, strict=True))
+
+    async def _reset(self, node: NodeName) -> None:
+        self._connections.drop(node)
+
+    async def _listen(self, node: NodeName, host: str, port: int) -> asyncssh.SSHListener:
+        return await (await self._connections.to(node)).forward_local_port("127.0.0.1", 0, host, port)
+
+
+async def _start_on(connection: asyncssh.SSHClientConnection, line: str) -> asyncssh.SSHClientProcess[str]:
+    starting = connection.create_process(line, encoding="utf-8", errors="replace")
+    return await asyncio.wait_for(starting, CONNECT_SECONDS)
+
+
+async def _finish(process: asyncssh.SSHClientProcess[str], command: Command) -> Completed:
+    stdout, stderr = await process.communicate(command.text)
+    if process.returncode is None:
+        raise Failed(
+            Code.COMMAND_LOST,
+            f"the connection to {command.node} broke while a command ran there; whether it ended is not known",
+            evidence={"host": command.node, "command": command.label},
+        )
+    return Completed(command.node, max(process.returncode, -1), str(stdout or ""), str(stderr or ""))
+
+
+async def _close(listener: asyncssh.SSHListener) -> None:
+    listener.close()
+    await listener.wait_closed()
