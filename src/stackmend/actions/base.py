@@ -31,7 +31,17 @@ class Context(Protocol):
 
     @property
     def notes(self) -> tuple[JsonObject, ...]:
-        """What ``note`` recorded for this step so far, oldest first; from before a kill too."""
+        """What ``note`` recorded since the step's latest intent, oldest first; from before a kill too.
+
+        While ``prepare`` decides anew after a failure, these are the notes of the attempt that failed.
+        """
+
+    @property
+    def former_change(self) -> JsonObject | None:
+        """The change of an earlier attempt of this step that failed; None where this is the first.
+
+        A new decision must carry over the former state recorded in it: what the world shows now may be our own doing.
+        """
 
     def note(self, data: JsonObject, sentence: str) -> None:
         """Journal something learnt while applying, such as the id of a migration; it is there after a kill."""

@@ -98,6 +98,7 @@ class StepStatus:
         ended: last ending.
         applied: when its change was complete, before verification.
         choice: the person's latest decision on it, as verb and options; None for none.
+        former: the intent of an attempt that failed and was given up for a new decision; None for none.
     """
 
     state: StepState = StepState.PENDING
@@ -110,6 +111,14 @@ class StepStatus:
     ended: datetime | None = None
     applied: datetime | None = None
     choice: JsonObject | None = None
+    former: JsonObject | None = None
+
+    @property
+    def owed(self) -> JsonObject | None:
+        """The intent that an undo must take back; None where nothing was begun or all of it is undone."""
+        if self.state is StepState.UNDONE:
+            return None
+        return self.change if self.change is not None else self.former
 
 
 @dataclass(frozen=True)
