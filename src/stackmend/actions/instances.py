@@ -86,7 +86,7 @@ class MoveInstance(Action):
         return self._decide(world, instance, params, context)
 
     def _already_there(self, instance: Instance, context: Context) -> Do | Skip:
-        """Skip, but where an attempt of this step brought it there: then it is to be verified, not taken for granted."""
+        """Skip, unless an attempt of this step brought it there: then that is to be verified."""
         former = context.former_change
         if former is None or instance.task_state:
             return Skip(
@@ -201,7 +201,7 @@ class ReturnInstance(MoveInstance):
         return super().prepare(world, params, context)
 
 
-def return_step(  # noqa: PLR0913 - a step is what it is made of
+def return_step(
     step_id: StepId,
     params: dict[str, Any],
     *,

@@ -1,7 +1,7 @@
 """Moving one instance with nova: start a migration or find the one already begun, follow it to its end.
 
-Every function may be called again after a kill at any point: what nova has recorded since the move was decided (migration
-records with an id greater than ``Move.after``) tells what has been begun already, so nothing is asked for twice.
+Every function may be called again after a kill at any point: what nova has recorded since the move was decided
+(migration records with an id greater than ``Move.after``) tells what has been begun, so nothing is asked for twice.
 """
 
 from __future__ import annotations
