@@ -24,6 +24,8 @@ class Step:
         commands: what an operator would have typed.
         needs: steps that must have ended well, or been skipped, before.
         lane: name of the limit it counts against while it applies its change; empty for none.
+        undo_first: whether an undo restores it before the steps that needed it, as the way back needs what it changed
+            (a node whose scheduling is disabled takes no instance back).
     """
 
     id: StepId
@@ -34,6 +36,7 @@ class Step:
     commands: tuple[str, ...] = ()
     needs: tuple[StepId, ...] = ()
     lane: str = ""
+    undo_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Plan:
                 commands=tuple(s["commands"]),
                 needs=tuple(StepId(n) for n in s["needs"]),
                 lane=s["lane"],
+                undo_first=s["undo_first"],
             )
             for s in data["steps"]
         )
