@@ -1,0 +1,36 @@
+"""What holds for every test: which kind it is by its folder, how long it may take, and in which order the kinds run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SECONDS = {"unit": 10, "cases": 10, "contract": 60, "lab": 900, "crash": 900}
+"""Folders in the order in which they run (the quick ones first), and what one test of each may take."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ``make crash`` ask for every record of a journal instead of a sample."""
+    parser.addoption("--every-record", action="store_true", help="kill at every journal record, not at a sample")
+
+
+def kind_of(item: pytest.Item) -> str:
+    """Return the folder under tests/ that an item lives in."""
+    kind = item.path.relative_to(HERE).parts[0]
+    if kind not in SECONDS:
+        raise pytest.UsageError(f"{item.path} is in none of tests/{{{','.join(SECONDS)}}}")
+    return kind
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark, limit and order the items; a lab test's limit leaves its fixtures out, which may build a cloud."""
+    for item in items:
+        kind = kind_of(item)
+        if kind in {"lab", "crash"}:
+            item.add_marker(kind)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SECONDS[kind], func_only=kind in {"lab", "crash"}))
+    order = list(SECONDS)
+    items.sort(key=lambda item: order.index(kind_of(item)))
