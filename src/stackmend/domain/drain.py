@@ -34,12 +34,14 @@ class Target:
         room: what placement has left there.
         shared: instances whose files it sees at the same place as the drained node (shared storage).
         cpu_refuses: instances whose CPU its own cannot run, with libvirt's word on why.
+        concurrency: its own ``max_concurrent_live_migrations``, which limits the way back; 0 means no limit.
     """
 
     node: NodeName
     room: Resources
     shared: frozenset[InstanceId] = frozenset()
     cpu_refuses: Mapping[InstanceId, str] = field(default_factory=dict)
+    concurrency: int = 1
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from stackmend.adapters.world import World
@@ -81,26 +80,23 @@ def _targets(
     ids = [i.id for i in here.instances]
     shared = storage.shared_instance_files(world, here.node, usable, ids)
     cpus = {d.uuid: d.cpu_xml for d in here.domains.values()}
-    targets, silent = [], {}
-    for node, answer in _cpu_refusals(world, usable, cpus).items():
-        if isinstance(answer, StackmendError):
-            silent[node] = answer.sentence
-            continue
-        targets.append(Target(node, rooms.get(node, Resources()), frozenset(shared.get(node, ())), answer))
-    return tuple(targets), silent
 
-
-def _cpu_refusals(
-    world: World, nodes: list[NodeName], cpus: Mapping[InstanceId, str]
-) -> dict[NodeName, dict[InstanceId, str] | StackmendError]:
-    def ask(node: NodeName) -> dict[InstanceId, str] | StackmendError:
+    def ask(node: NodeName) -> Target | StackmendError:
         try:
-            return cpu.refusals(world, node, cpus)
+            return Target(
+                node=node,
+                room=rooms.get(node, Resources()),
+                shared=frozenset(shared.get(node, ())),
+                cpu_refuses=cpu.refusals(world, node, cpus),
+                concurrency=settings.max_concurrent_live_migrations(world, node),
+            )
         except Failed as error:
             return error
 
     with ThreadPoolExecutor(16) as pool:
-        return dict(zip(nodes, pool.map(ask, nodes), strict=True))
+        answers = dict(zip(usable, pool.map(ask, usable), strict=True))
+    targets = tuple(a for a in answers.values() if isinstance(a, Target))
+    return targets, {n: a.sentence for n, a in answers.items() if isinstance(a, StackmendError)}
 
 
 def _places(world: World, here: NodeInstances, members: list[InstanceId]) -> dict[InstanceId, NodeName]:
