@@ -32,16 +32,16 @@ class OpenStack:
 
     Args:
         cloud: name in ``clouds.yaml``; empty for what the ``OS_`` environment variables say.
-        read_seconds: how long to wait for the answer to a read.
     """
 
-    def __init__(self, cloud: str, *, read_seconds: float = READ_SECONDS) -> None:
+    def __init__(self, cloud: str) -> None:
         self.cloud = cloud
-        self._read_seconds = read_seconds
         self._lock = threading.Lock()
         self._session: CloudSession | None = None
 
-    def get(self, service: str, path: str, *, version: str = "", params: Params | None = None) -> dict[str, Any]:
+    def get(
+        self, service: str, path: str, *, version: str = "", params: Params | None = None, timeout: float = READ_SECONDS
+    ) -> dict[str, Any]:
         """Return the JSON object at a path.
 
         Args:
@@ -49,11 +49,19 @@ class OpenStack:
             path: after the API's version.
             version: microversion; empty for the service's first.
             params: of the query.
+            timeout: seconds to wait for the answer.
         """
-        return _json(self._send(Request("GET", service, path, version, params, seconds=self._read_seconds)))
+        return _json(self._send(Request("GET", service, path, version, params, timeout=timeout)))
 
-    def get_list(
-        self, service: str, path: str, key: str, *, version: str = "", params: Params | None = None
+    def get_list(  # noqa: PLR0913 - as many as a request has
+        self,
+        service: str,
+        path: str,
+        key: str,
+        *,
+        version: str = "",
+        params: Params | None = None,
+        timeout: float = READ_SECONDS,
     ) -> list[dict[str, Any]]:
         """Return all items of a list, page after page.
 
@@ -63,28 +71,29 @@ class OpenStack:
             key: name of the list in the answer, such as ``servers``.
             version: microversion; empty for the service's first.
             params: of the query.
+            timeout: seconds to wait for each page.
         """
         query: dict[str, str | int] = dict(params or {})
         items: list[dict[str, Any]] = []
         while True:
-            page = self.get(service, path, version=version, params=query)
+            page = self.get(service, path, version=version, params=query, timeout=timeout)
             items += page[key]
             following = next_page(page, key)
             if not page[key] or not following or following.get("marker") == query.get("marker"):
                 return items
             query |= following
 
-    def post(self, service: str, path: str, body: JsonObject | None = None, *, version: str = "") -> dict[str, Any]:
+    def post(self, service: str, path: str, json: JsonObject | None = None, *, version: str = "") -> dict[str, Any]:
         """Post a JSON object; return the answer's, empty where it has none."""
-        return _json(self._send(Request("POST", service, path, version, body=body, seconds=WRITE_SECONDS)))
+        return _json(self._send(Request("POST", service, path, version, json=json, timeout=WRITE_SECONDS)))
 
-    def put(self, service: str, path: str, body: JsonObject | None = None, *, version: str = "") -> dict[str, Any]:
+    def put(self, service: str, path: str, json: JsonObject | None = None, *, version: str = "") -> dict[str, Any]:
         """Put a JSON object; return the answer's, empty where it has none."""
-        return _json(self._send(Request("PUT", service, path, version, body=body, seconds=WRITE_SECONDS)))
+        return _json(self._send(Request("PUT", service, path, version, json=json, timeout=WRITE_SECONDS)))
 
     def delete(self, service: str, path: str, *, version: str = "") -> None:
         """Delete what is at a path."""
-        self._send(Request("DELETE", service, path, version, seconds=WRITE_SECONDS))
+        self._send(Request("DELETE", service, path, version, timeout=WRITE_SECONDS))
 
     def close(self) -> None:
         """Close the kept connections; may be called twice."""

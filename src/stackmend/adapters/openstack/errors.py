@@ -27,7 +27,7 @@ def of_response(response: requests.Response, request: Request) -> Failed:
         evidence={
             "service": request.service,
             "request": str(request),
-            "status": status,
+            "status": str(response.status_code),
             "request id": response.headers.get("x-openstack-request-id", ""),
             "message": said,
         },

@@ -21,8 +21,8 @@ class Request:
         path: after the API's version.
         version: microversion; empty for the service's first.
         params: of the query.
-        body: JSON to send; None for none.
-        seconds: how long to wait for the answer.
+        json: what to send; None for none.
+        timeout: seconds to wait for the answer.
     """
 
     method: str
@@ -30,8 +30,8 @@ class Request:
     path: str
     version: str = ""
     params: Params | None = None
-    body: JsonObject | None = None
-    seconds: float = 30.0
+    json: JsonObject | None = None
+    timeout: float = 30.0
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -88,13 +88,13 @@ class CloudSession:
         return self._session.request(
             self._url(request.service) + request.path,
             request.method,
-            json=request.body,
+            json=request.json,
             params=dict(request.params or {}),
             headers={"Accept": "application/json"},
             microversion=request.version or None,
             microversion_service_type=request.service if request.version else None,
             raise_exc=False,
-            timeout=request.seconds,
+            timeout=request.timeout,
         )
 
     def close(self) -> None:
