@@ -53,7 +53,7 @@ class OpenStack:
         """
         return _json(self._send(Request("GET", service, path, version, params, timeout=timeout)))
 
-    def get_list(  # noqa: PLR0913 - as many as a request has
+    def get_list(
         self,
         service: str,
         path: str,
