@@ -1,0 +1,133 @@
+"""Systemd units on a node: their state, and which of them stackmend keeps from starting."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from stackmend.adapters.world import World
+from stackmend.domain.health import Held, UnitState
+from stackmend.domain.values import NodeName
+from stackmend.errors import Code, Refused
+
+HELD_DIRECTORY = "/etc/stackmend/held"
+"""Where a node keeps one owner file for each unit that is held; see docs/adr/0003-holding-a-unit.md."""
+
+NOVA_COMPUTE = ("nova-compute.service", "openstack-nova-compute.service", "devstack@n-cpu.service")
+"""Names of the unit: Debian and Ubuntu, RDO, devstack."""
+
+_PROPERTIES = (
+    "Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,User,MainPID,ControlGroup,NRestarts,"
+    "ActiveEnterTimestamp,NeedDaemonReload"
+)
+
+_SHOW = r"""
+TZ=UTC systemctl show -p {properties} -- {unit}
+group=$(systemctl show -p ControlGroup -- {unit} | cut -d= -f2-)
+for top in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+  procs="$top$group/cgroup.procs"
+  if [ -n "$group" ] && [ "$group" != / ] && [ -e "$procs" ]; then
+    echo "Pids=$(find "$top$group" -name cgroup.procs -exec cat {{}} + 2>/dev/null | sort -un | tr '\n' ' ')"; break
+  fi
+done
+pid=$(systemctl show -p MainPID -- {unit} | cut -d= -f2)
+[ "${{pid:-0}}" = 0 ] || echo "Process=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -c1)"
+"""
+
+
+def state(world: World, node: NodeName, unit: str) -> UnitState:
+    """Return what systemd on a node says of a unit (``systemctl show``), with its processes from its control group.
+
+    Raises:
+        Failed: the node could not be asked.
+    """
+    script = _SHOW.format(properties=_PROPERTIES, unit=shlex.quote(unit))
+    shown = dict(line.split("=", 1) for line in world.ssh.run(node, script).stdout.splitlines() if "=" in line)
+    return UnitState(
+        name=shown.get("Id") or unit,
+        load=shown.get("LoadState", ""),
+        active=shown.get("ActiveState", ""),
+        sub=shown.get("SubState", ""),
+        file=shown.get("UnitFileState", ""),
+        fragment=shown.get("FragmentPath", ""),
+        drop_ins=tuple(shown.get("DropInPaths", "").split()),
+        user=shown.get("User", ""),
+        main_pid=int(shown.get("MainPID") or 0),
+        pids=tuple(int(p) for p in shown.get("Pids", "").split()),
+        process=shown.get("Process", ""),
+        restarts=int(shown.get("NRestarts") or 0),
+        since=_timestamp(shown.get("ActiveEnterTimestamp", "")),
+        reload_needed=shown.get("NeedDaemonReload") == "yes",
+    )
+
+
+def find(world: World, node: NodeName, candidates: Iterable[str]) -> UnitState:
+    """Return the state of the first of several units that the node has.
+
+    Raises:
+        Refused: NODE_WRONG_ROLE where it has none of them.
+        Failed: the node could not be asked.
+    """
+    names = tuple(candidates)
+    for name in names:
+        found = state(world, node, name)
+        if found.load != "not-found":
+            return found
+    raise Refused(
+        Code.NODE_WRONG_ROLE,
+        f"{node} has none of the units {', '.join(names)}",
+        hint="name the unit, or correct the node's roles in the inventory",
+    )
+
+
+def held(world: World, node: NodeName) -> tuple[Held, ...]:
+    """Return the units that stackmend holds on a node, by their owner files.
+
+    Raises:
+        Failed: the node could not be asked.
+    """
+    script = f'for f in {HELD_DIRECTORY}/*.json; do [ -e "$f" ] && {{ tr -d \'\\n\' <"$f"; echo; }}; done; true'
+    lines = world.ssh.run(node, script).stdout.splitlines()
+    return tuple(_held(line) for line in lines if line.strip())
+
+
+def held_unit(world: World, node: NodeName, unit: str) -> Held | None:
+    """Return who holds one unit; None where nobody does."""
+    return next((h for h in held(world, node) if h.unit == unit), None)
+
+
+def strays(world: World, node: NodeName, unit: str) -> tuple[int, ...]:
+    """Return processes that run a unit's program, whoever started them (the guide's ``ps aux | grep``).
+
+    Args:
+        world: the cloud.
+        node: where.
+        unit: such as ``openstack-nova-compute.service``; its program is taken to be ``nova-compute``.
+    """
+    program = re.escape(unit.removesuffix(".service").removeprefix("openstack-"))
+    pattern = f"^([^ ]*python[^ ]* )?[^ ]*/{program}( |$)"
+    found = world.ssh.run(node, f"pgrep -f -- {shlex.quote(pattern)} || true").stdout
+    return tuple(int(line) for line in found.split())
+
+
+def owner_file(unit: str) -> str:
+    """Return the path of the file whose presence keeps a unit from starting."""
+    return f"{HELD_DIRECTORY}/{unit}.json"
+
+
+def _held(line: str) -> Held:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        data = {}
+    return Held.from_json(data if isinstance(data, dict) else {})
+
+
+def _timestamp(text: str) -> datetime | None:
+    """Return the time that ``systemctl show`` printed with TZ=UTC, such as ``Sun 2026-11-22 16:25:29 UTC``."""
+    if not text or text == "n/a":
+        return None
+    return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S %Z").replace(tzinfo=UTC)
