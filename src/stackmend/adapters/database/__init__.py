@@ -1,0 +1,5 @@
+"""Read-only sessions on nova's databases: the only code that uses SQLAlchemy and PyMySQL, and late."""
+
+from stackmend.adapters.database.client import Databases
+
+__all__ = ["Databases"]
