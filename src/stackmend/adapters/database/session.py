@@ -76,7 +76,8 @@ class Session:
             write_timeout=CONNECT_SECONDS,
             ssl=_tls(self._url),
         )
-        limits = _MARIADB if "mariadb" in str(connection.server_version).lower() else _MYSQL
+        server = str(connection.get_server_info())  # type: ignore[no-untyped-call]
+        limits = _MARIADB if "mariadb" in server.lower() else _MYSQL
         with connection.cursor() as cursor:
             cursor.execute(limits.format(seconds=QUERY_SECONDS))
         return connection
