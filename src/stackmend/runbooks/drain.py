@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackmend.actions.drained import CheckDrained
 from stackmend.actions.instances import move_step
@@ -71,7 +71,8 @@ def compose(facts: DrainFacts, options: DrainOptions, *, reason: str, patience: 
     refuse_blocked(facts, treatments, options)
     node = facts.service.host
     group = (f"Drain {node}",)
-    disable = DisableScheduling.step(node, reason=reason, group=group)
+    # a node that is disabled takes nothing back, so an undo enables it before the instances come home
+    disable = replace(DisableScheduling.step(node, reason=reason, group=group), undo_first=True)
     lane = lane_from(node)
     moves = tuple(
         move_step(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stackmend.actions.nodes import Reboot, RunCommand
+from stackmend.actions.commands import RunCommand
+from stackmend.actions.reboot import Reboot
 from stackmend.actions.scheduling import RestoreScheduling
 from stackmend.actions.units import ReleaseUnit
 from stackmend.actions.verify import VerifyNode

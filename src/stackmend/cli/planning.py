@@ -1,0 +1,127 @@
+"""Show a plan, ask, and carry out that very plan; or say what moved since it was shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stackmend.cli.context import CloudChoice, open_world
+from stackmend.errors import Code, Refused, UsageError
+
+if TYPE_CHECKING:
+    from stackmend.adapters.world import World
+    from stackmend.domain.plan import Plan
+
+Maker = Callable[["World", str], "Plan"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options that every command with a plan has.
+
+    Attributes:
+        cloud: which cloud, inventory and state directory.
+        plan_only: whether the plan is only shown.
+        yes: whether it is applied without asking.
+        expect: hash that the plan must have; empty for any.
+        reason: the operator's.
+        form: text, json or yaml.
+    """
+
+    cloud: CloudChoice
+    plan_only: bool
+    yes: bool
+    expect: str
+    reason: str
+    form: str
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Asked:
+        """Return them from what click parsed."""
+        return cls(
+            cloud=CloudChoice.of(options),
+            plan_only=options["plan_only"],
+            yes=options["yes"],
+            expect=options["expect"],
+            reason=options["reason"],
+            form=options["form"],
+        )
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        return self.cloud.state
+
+
+def show_or_apply(asked: Asked, make: Maker) -> None:
+    """Make a plan and show it; carry it out where that is wanted, and exit as the run ended.
+
+    Raises:
+        Refused: the plan is not the expected one, or the world moved between showing and applying.
+        UsageError: nobody can be asked, and ``--yes`` was not given.
+    """
+    from stackmend.render.plan import show_plan  # noqa: PLC0415 - late: rich is slow to import
+
+    with open_world(asked.cloud) as world:
+        plan = make(world, asked.reason)
+        _check_expected(plan, asked.expect)
+        if asked.plan_only or not asked.yes:
+            show_plan(plan, asked.form)
+        if asked.plan_only:
+            return
+        if not asked.yes:
+            _confirm()
+            _check_unmoved(plan, make(world, asked.reason))
+        _apply(world, plan, asked)
+
+
+def _check_expected(plan: Plan, expected: str) -> None:
+    if expected and not plan.hash.startswith(expected):
+        raise Refused(
+            Code.PLAN_STALE,
+            f"the plan made now has the hash {plan.hash}, not {expected}",
+            hint="look at it again with --plan; the world moved, or other options were given",
+        )
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise UsageError(
+            Code.USAGE, "nobody can be asked here whether to apply the plan", hint="give --yes, or --plan to look only"
+        )
+    click.confirm("Apply this plan?", abort=True)
+
+
+def _check_unmoved(shown: Plan, now: Plan) -> None:
+    """Refuse where the plan made again after the question differs from the one that was shown."""
+    if shown.hash == now.hash:
+        return
+    moved = "; ".join(_differences(shown.world, now.world)) or "the plan itself changed"
+    raise Refused(
+        Code.PLAN_STALE,
+        f"the world moved while the plan was looked at: {moved}",
+        hint="run the command again to see the new plan",
+    )
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each fact that differs."""
+    sentences = []
+    for key in sorted({*before, *after}):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            sentences += [f"{key} {s}" for s in _differences(old, new)]
+        elif old != new:
+            sentences.append(f"{key} was {old or 'not there'}, is {new or 'gone'}")
+    return sentences
+
+
+def _apply(world: World, plan: Plan, asked: Asked) -> None:
+    from stackmend.cli.wiring import carry_out_plan  # noqa: PLC0415 - late: it imports every action
+
+    sys.exit(carry_out_plan(world, plan, asked.state, reason=asked.reason))
