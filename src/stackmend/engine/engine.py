@@ -1,0 +1,245 @@
+"""Runs, carried out: start, resume, retry, skip, undo, abort, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from stackmend.domain.plan import Plan
+from stackmend.domain.run import Kind, Run, RunState, StepState
+from stackmend.domain.values import JsonObject, RunId, StepId
+from stackmend.engine import scheduling
+from stackmend.engine.book import NO_STEP, Book
+from stackmend.engine.claims import Claims
+from stackmend.engine.journal import Journal, SubjectBusy
+from stackmend.engine.protocols import Listener, Performer
+from stackmend.engine.reading import Runs
+from stackmend.engine.scheduling import Schedule
+from stackmend.engine.stepping import Stepper
+from stackmend.errors import Code, Refused
+
+_THROUGH = frozenset({StepState.DONE, StepState.SKIPPED})
+_DECIDABLE = frozenset({StepState.FAILED, StepState.RUNNING})
+"""States in which a person may decide on a step of a run that nobody carries out; running means killed half-way."""
+
+
+class Engine:
+    """Carries out plans, and takes up again what was left.
+
+    Every call that carries a run out holds its claim while it lasts, and returns the run as it is then: done, undone,
+    paused at a failure, or interrupted by ``stop``.
+
+    Args:
+        journal: the one record of what is done.
+        performer: carries out a step.
+        listener: is told what happens.
+    """
+
+    def __init__(self, journal: Journal, performer: Performer, listener: Listener) -> None:
+        self._journal = journal
+        self._performer = performer
+        self._listener = listener
+        self._claims = Claims(journal.directory)
+        self._runs = Runs(journal)
+        self._stopping = False
+        self._schedule: Schedule | None = None
+
+    def start(self, plan: Plan, *, actor: str, reason: str = "") -> Run:
+        """Make a run of a plan; nothing of it is carried out yet.
+
+        Raises:
+            Refused: an open run holds the plan's subject.
+            ValueError: the plan cannot be scheduled, which is a runbook's mistake.
+        """
+        scheduling.check(plan)
+        try:
+            run = self._journal.create(plan, actor=actor, reason=reason)
+        except SubjectBusy as busy:
+            raise _busy(self._runs.get(RunId(busy.args[0]))) from None
+        return self._runs.get(run)
+
+    def carry_out(self, run: RunId) -> Run:
+        """Carry a run out to its end or to a pause; steps that failed stay failed until somebody decides.
+
+        Raises:
+            Refused: there is no such run, it is closed, or another process carries it out.
+        """
+        with self._claimed(run) as book:
+            return self._go_on(book)
+
+    def resume(self, run: RunId) -> Run:
+        """Go on with a run that was killed, interrupted or paused: failed steps are tried again, an undo goes on.
+
+        Raises:
+            Refused: there is no such run, it is closed, or another process carries it out.
+        """
+        with self._claimed(run) as book:
+            if book.state is not RunState.UNDOING:
+                for step in _steps_in(book, StepState.FAILED):
+                    self._try_again(book, step, {})
+            return self._go_on(book)
+
+    def retry(self, run: RunId, step: StepId, options: Mapping[str, str]) -> Run:
+        """Decide a failed step anew, with options for its action such as ``mode=cold``, and go on.
+
+        Raises:
+            Refused: as for ``resume``; or the step waits for no decision.
+        """
+        with self._claimed(run) as book:
+            _check_decidable(book, step)
+            self._try_again(book, step, options)
+            return self._go_on(book)
+
+    def skip(self, run: RunId, step: StepId, *, actor: str) -> Run:
+        """Leave a failed step as it is, let what needs it go on, and carry the run on.
+
+        Raises:
+            Refused: as for ``resume``; or the step waits for no decision.
+        """
+        with self._claimed(run) as book:
+            _check_decidable(book, step)
+            choice: JsonObject = {"verb": "skip", "options": {"actor": actor}}
+            book.write(Kind.STEP_SKIPPED, step, f"{actor} chose to go on without it", {"choice": choice})
+            return self._go_on(book)
+
+    def undo(self, run: RunId) -> Run:
+        """Take back, in reverse order, what the run's steps changed; again where that was stopped or failed.
+
+        Raises:
+            Refused: there is no such run, it is closed, or another process carries it out.
+        """
+        with self._claimed(run) as book:
+            if book.state is not RunState.UNDOING:
+                book.write(Kind.UNDO_STARTED, NO_STEP, "Taking back what the run changed")
+            return self._go_back(book)
+
+    def abort(self, run: RunId, *, actor: str) -> tuple[str, ...]:
+        """Close a run as it is; return a sentence for each change that is left in the world.
+
+        Raises:
+            Refused: there is no such run, it is closed, or another process carries it out.
+        """
+        with self._claimed(run) as book:
+            left = what_is_left(self._runs.get(run))
+            words = f"{actor} closed the run as it was; {len(left)} changes are left"
+            book.write(Kind.RUN_ABORTED, NO_STEP, words, {"left": list(left)})
+            return left
+
+    def stop(self) -> None:
+        """End what is carried out between steps; may be called from a signal handler and from any thread."""
+        self._stopping = True
+        if self._schedule is not None:
+            self._schedule.stop()
+
+    @contextmanager
+    def _claimed(self, run: RunId) -> Iterator[Book]:
+        header = self._journal.header(run)
+        if header is None:
+            self._runs.get(run)  # raises: there is none
+            raise AssertionError("a run appeared")
+        with self._claims.held(run):
+            book = Book(self._journal, run, header.plan, self._listener)
+            if not book.state.is_open:
+                raise Refused(
+                    Code.RUN_NOT_OPEN,
+                    f"Run {run} is {book.state}; nothing more can be done with it",
+                    hint="stackmend runs show tells what it did; a new plan starts a new run.",
+                )
+            yield book
+
+    def _try_again(self, book: Book, step: StepId, options: Mapping[str, str]) -> None:
+        # Without options the former ones stand: who asked for a cold move does not get a live one by a bare resume.
+        former = book.status(step).choice
+        kept = former["options"] if former is not None and not options else dict(options)
+        words = ", ".join(f"{name}={value}" for name, value in options.items())
+        choice: JsonObject = {"verb": "retry", "options": kept}
+        book.write(Kind.STEP_CHOICE, step, f"Try again{' with ' + words if words else ''}", {"choice": choice})
+
+    def _go_on(self, book: Book) -> Run:
+        if book.state is RunState.UNDOING:
+            return self._go_back(book)
+        book.write(Kind.RUN_RESUMED, NO_STEP, "Carrying out the plan")
+        through = [step.id for step in book.plan.steps if book.status(step.id).state in _THROUGH]
+        stepper = Stepper(book, self._performer)
+        self._run(book, Schedule(book.plan, stepper.forward), through, _steps_in(book, StepState.FAILED))
+        self._close_forward(book)
+        return self._runs.get(book.run_id)
+
+    def _go_back(self, book: Book) -> Run:
+        through = [step.id for step in book.plan.steps if book.status(step.id).owed is None]
+        stepper = Stepper(book, self._performer)
+        self._run(book, Schedule(book.plan, stepper.back, backwards=True), through, [])
+        self._close_backward(book)
+        return self._runs.get(book.run_id)
+
+    def _run(self, book: Book, schedule: Schedule, through: list[StepId], blocked: list[StepId]) -> None:
+        book.open()
+        self._schedule = schedule
+        if self._stopping:
+            schedule.stop()
+        schedule.run(through, blocked)
+        self._schedule = None
+
+    def _close_forward(self, book: Book) -> None:
+        if failed := _steps_in(book, StepState.FAILED):
+            words = f"Paused: {len(failed)} of {len(book.plan.steps)} steps failed and wait for a decision"
+            book.write(Kind.RUN_PAUSED, NO_STEP, words, {"steps": list(failed)})
+        elif all(book.status(step.id).state in _THROUGH for step in book.plan.steps):
+            book.write(Kind.RUN_DONE, NO_STEP, "Every step of the plan is done")
+        else:
+            words = f"Stopped between steps; go on with: stackmend runs resume {book.run_id}"
+            book.write(Kind.RUN_INTERRUPTED, NO_STEP, words)
+
+    def _close_backward(self, book: Book) -> None:
+        owed = [step.id for step in book.plan.steps if book.status(step.id).owed is not None]
+        if not owed:
+            book.write(Kind.RUN_UNDONE, NO_STEP, "Everything that the run changed is taken back")
+        elif any(book.status(step).state is StepState.FAILED for step in owed):
+            words = (
+                f"The undo is paused, {len(owed)} changes are left; try again with: stackmend runs undo {book.run_id}"
+            )
+            book.write(Kind.RUN_PAUSED, NO_STEP, words, {"steps": list(owed)})
+        else:
+            words = f"The undo was stopped between steps; go on with: stackmend runs resume {book.run_id}"
+            book.write(Kind.RUN_INTERRUPTED, NO_STEP, words)
+
+
+def what_is_left(run: Run) -> tuple[str, ...]:
+    """Return a sentence for each change of a run that is in the world, or may be, and is not taken back."""
+    left = []
+    for step in run.plan.steps:
+        status = run.steps[step.id]
+        if status.owed is None:
+            continue
+        whole = "done" if status.state is StepState.DONE else "begun, perhaps half done"
+        left.append(f"{step.id}: {step.title} ({whole}): {status.sentence}")
+    return tuple(left)
+
+
+def _steps_in(book: Book, state: StepState) -> list[StepId]:
+    return [step.id for step in book.plan.steps if book.status(step.id).state is state]
+
+
+def _check_decidable(book: Book, step: StepId) -> None:
+    state = book.status(step).state
+    if book.state is RunState.UNDOING:
+        raise Refused(
+            Code.STEP_NOT_PAUSED,
+            f"Run {book.run_id} is being taken back; its steps are not carried out any more",
+            hint=f"Try the undo again with: stackmend runs undo {book.run_id}",
+        )
+    if state not in _DECIDABLE:
+        raise Refused(
+            Code.STEP_NOT_PAUSED,
+            f"Step {step} is {state} and waits for no decision",
+            hint=f"stackmend runs show {book.run_id} names the steps that do.",
+        )
+
+
+def _busy(run: Run) -> Refused:
+    return Refused(
+        Code.NODE_BUSY,
+        f"Run {run.id} on {run.plan.subject} is {run.state}: {run.plan.title}",
+        hint=f"Look at it with: stackmend runs show {run.id}; then resume, undo or abort it.",
+        evidence={"run": run.id, "state": run.state},
+    )
