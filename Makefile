@@ -33,14 +33,14 @@ $(DONE)/venv: tools/make_venv.sh
 
 $(DONE)/runtime: $(DONE)/venv requirements/build.txt requirements/runtime.txt pyproject.toml
 	@echo "installing stackmend and its $$(grep -c '^[a-z]' requirements/runtime.txt) locked packages into $(VENV)"
-	$(PIP) install --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	$(PIP) install --only-binary :all: --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	$(BIN)/python -m pip --disable-pip-version-check check
 	touch $@
 
 $(DONE)/dev: $(DONE)/runtime requirements/dev.txt
 	@echo "installing what lints and tests it"
-	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --only-binary :all: --require-hashes -r requirements/dev.txt
 	touch $@
 
 # --- checking ---------------------------------------------------------------------------------------------------------

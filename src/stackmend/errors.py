@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import Self
 
 
 class Exit(enum.IntEnum):
@@ -22,73 +23,109 @@ class Exit(enum.IntEnum):
 
 
 class Code(enum.StrEnum):
-    """Every stable error code; the value is what users and programs see."""
+    """Every stable error code; the value is what users and programs see, ``meaning`` what the manual says of it."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Make a code of its value and its meaning, one sentence."""
+        code = str.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
 
     # asking
-    USAGE = "usage"
-    INVENTORY_MISSING = "inventory-missing"
-    INVENTORY_MALFORMED = "inventory-malformed"
-    CLOUD_UNKNOWN = "cloud-unknown"
-    NODE_UNKNOWN = "node-unknown"
-    NODE_WRONG_ROLE = "node-wrong-role"
-    INSTANCE_UNKNOWN = "instance-unknown"
-    RUN_UNKNOWN = "run-unknown"
-    RUN_NOT_OPEN = "run-not-open"
-    RUN_ALIVE = "run-alive"
-    STEP_UNKNOWN = "step-unknown"
-    STEP_NOT_PAUSED = "step-not-paused"
-    NODE_BUSY = "node-busy"
-    PLAN_STALE = "plan-stale"
-    NOTHING_TO_RETURN = "nothing-to-return"
+    USAGE = "usage", "The words of the call do not fit together."
+    INVENTORY_MISSING = "inventory-missing", "No inventory was found for the cloud."
+    INVENTORY_MALFORMED = (
+        "inventory-malformed",
+        "The inventory, or clouds.yaml, cannot be understood; the sentence names the file and the place.",
+    )
+    CLOUD_UNKNOWN = "cloud-unknown", "No cloud of that name is known, or none was named where there are several."
+    NODE_UNKNOWN = "node-unknown", "The inventory, or nova, has no node of that name."
+    NODE_WRONG_ROLE = "node-wrong-role", "The node is there, but has not the role that the command is about."
+    INSTANCE_UNKNOWN = "instance-unknown", "Nova has no instance of that name or id, or several of that name."
+    RUN_UNKNOWN = "run-unknown", "There is no run of that id, or the text fits several."
+    RUN_NOT_OPEN = "run-not-open", "The run has ended; nothing more can be done with it."
+    RUN_ALIVE = "run-alive", "Another process is carrying out that run at this moment."
+    STEP_UNKNOWN = "step-unknown", "The run has no step of that id, or the text fits several."
+    STEP_NOT_PAUSED = "step-not-paused", "The step does not wait for a person's decision."
+    NODE_BUSY = "node-busy", "Another open run holds the node; its id is named."
+    PLAN_STALE = "plan-stale", "The world moved after the plan was shown, so it was not applied."
+    NOTHING_TO_RETURN = (
+        "nothing-to-return",
+        "No closed drain of that node is on record, so there is nothing to bring back.",
+    )
     # reaching
-    AUTH_FAILED = "auth-failed"
-    TOKEN_EXPIRED = "token-expired"  # noqa: S105 - a code, not a secret
-    API_UNREACHABLE = "api-unreachable"
-    API_ERROR = "api-error"
-    API_NOT_FOUND = "api-not-found"
-    API_CONFLICT = "api-conflict"
-    SSH_UNREACHABLE = "ssh-unreachable"
-    SSH_HOST_KEY = "ssh-host-key"
-    SSH_AUTH = "ssh-auth"
-    COMMAND_FAILED = "command-failed"
-    COMMAND_TIMEOUT = "command-timeout"
-    DATABASE_UNREACHABLE = "database-unreachable"
-    DATABASE_REFUSED = "database-refused"
+    AUTH_FAILED = "auth-failed", "Keystone did not accept the credentials of the cloud."
+    TOKEN_EXPIRED = (
+        "token-expired",
+        "The token ran out, and the credentials cannot get another.",
+    )
+    API_UNREACHABLE = "api-unreachable", "A service's API did not answer."
+    API_ERROR = "api-error", "A service's API answered with an error; its status and request id are in the evidence."
+    API_NOT_FOUND = "api-not-found", "A service's API says that the thing is not there."
+    API_CONFLICT = "api-conflict", "A service's API says that the thing is in another state than the request needs."
+    SSH_UNREACHABLE = "ssh-unreachable", "The node did not answer over SSH."
+    SSH_HOST_KEY = (
+        "ssh-host-key",
+        "The node showed a host key that is not the known one, or none is known; no command was sent.",
+    )
+    SSH_AUTH = "ssh-auth", "The node did not let the SSH user in."
+    COMMAND_FAILED = (
+        "command-failed",
+        "A command on a node ended with an error; its exit status and stderr are in the evidence.",
+    )
+    COMMAND_TIMEOUT = "command-timeout", "A command on a node did not end in time."
+    DATABASE_UNREACHABLE = "database-unreachable", "Nova's database did not answer, or nothing tells where it is."
+    DATABASE_REFUSED = "database-refused", "Nova's database answered with a refusal or an error."
     # draining and returning
-    NO_TARGET = "no-target"
-    NO_ROOM = "no-room"
-    INSTANCE_UNMOVABLE = "instance-unmovable"
-    INSTANCE_MOVED = "instance-moved"
-    INSTANCE_CHANGED = "instance-changed"
-    INSTANCE_LOST = "instance-lost"
-    MIGRATION_REFUSED = "migration-refused"
-    MIGRATION_FAILED = "migration-failed"
-    MIGRATION_NOT_CONVERGING = "migration-not-converging"
-    MIGRATION_TIMEOUT = "migration-timeout"
-    WITNESSES_DISAGREE = "witnesses-disagree"
-    NODE_NOT_EMPTY = "node-not-empty"
-    CANNOT_RETURN = "cannot-return"
+    NO_TARGET = "no-target", "No other compute node may take the instances."
+    NO_ROOM = "no-room", "The other compute nodes have too little room for the instances."
+    INSTANCE_UNMOVABLE = "instance-unmovable", "An instance cannot be moved as it is; the sentence says why."
+    INSTANCE_MOVED = (
+        "instance-moved",
+        "An instance is on another node than the one it was moved to: somebody else moved it.",
+    )
+    INSTANCE_CHANGED = "instance-changed", "An instance came into a state in which the step cannot be done."
+    INSTANCE_LOST = "instance-lost", "An instance that the run knew is no longer there."
+    MIGRATION_REFUSED = "migration-refused", "Nova did not begin the migration."
+    MIGRATION_FAILED = "migration-failed", "Nova began the migration, and it failed."
+    MIGRATION_NOT_CONVERGING = (
+        "migration-not-converging",
+        "A live migration goes on, but the memory left to copy no longer shrinks.",
+    )
+    MIGRATION_TIMEOUT = "migration-timeout", "A migration, or what nova does after it, did not end in time."
+    WITNESSES_DISAGREE = (
+        "witnesses-disagree",
+        "Nova, libvirt, placement and neutron do not agree on where an instance is.",
+    )
+    NODE_NOT_EMPTY = "node-not-empty", "Something that the step needs gone is still on the node."
+    CANNOT_RETURN = "cannot-return", "An instance cannot go back to the node that it came from."
     # nodes and services
-    SERVICE_NOT_STOPPED = "service-not-stopped"
-    SERVICE_NOT_STARTED = "service-not-started"
-    UNIT_HELD = "unit-held"
-    REBOOT_TIMEOUT = "reboot-timeout"
-    VERIFY_FAILED = "verify-failed"
-    COMMAND_LOST = "command-lost"
+    SERVICE_NOT_STOPPED = "service-not-stopped", "A unit was told to stop and has not stopped."
+    SERVICE_NOT_STARTED = "service-not-started", "A unit was told to start and does not run."
+    UNIT_HELD = "unit-held", "A unit is already held down by somebody else: another run, or a person who masked it."
+    REBOOT_TIMEOUT = "reboot-timeout", "The node did not come back from its reboot in time."
+    VERIFY_FAILED = "verify-failed", "A check found the node not fit for work; the findings say which."
+    COMMAND_LOST = (
+        "command-lost",
+        "The connection broke while a command ran on a node; whether it finished is not known.",
+    )
     # engine
-    STEP_CRASHED = "step-crashed"
-    INTERRUPTED = "interrupted"
-    JOURNAL_UNUSABLE = "journal-unusable"
+    STEP_CRASHED = "step-crashed", "A fault in stackmend itself; the evidence belongs in a report."
+    INTERRUPTED = "interrupted", "The run was stopped between two steps, by Ctrl-C or a signal."
+    JOURNAL_UNUSABLE = "journal-unusable", "The directory or the file of the journal cannot be read or written."
     # the lab
-    LAB_NOT_ROOT = "lab-not-root"
-    LAB_NO_ROOM = "lab-no-room"
-    LAB_BUSY = "lab-busy"
-    LAB_CLASH = "lab-clash"
-    LAB_NOT_UP = "lab-not-up"
-    LAB_BUILD_FAILED = "lab-build-failed"
-    LAB_START_FAILED = "lab-start-failed"
-    LAB_FAULT_UNKNOWN = "lab-fault-unknown"
-    LAB_UNSUPPORTED = "lab-unsupported"
+    LAB_NOT_ROOT = "lab-not-root", "The lab needs root."
+    LAB_NO_ROOM = "lab-no-room", "The machine has too little memory or disk for the lab."
+    LAB_BUSY = "lab-busy", "Another process is starting, stopping or resetting the lab."
+    LAB_CLASH = "lab-clash", "The lab's bridge or its addresses are taken by something that is not the lab's."
+    LAB_NOT_UP = "lab-not-up", "The lab, or the node of it that was named, is not running."
+    LAB_BUILD_FAILED = "lab-build-failed", "The lab's base system could not be built; the log is named."
+    LAB_START_FAILED = "lab-start-failed", "A part of the lab did not come up in time; the log is named."
+    LAB_FAULT_UNKNOWN = "lab-fault-unknown", "The lab knows no fault of that name, or not on that node."
+    LAB_UNSUPPORTED = "lab-unsupported", "This machine lacks something that the lab needs."
 
 
 class StackmendError(Exception):
