@@ -1,0 +1,82 @@
+"""``stackmend lab``: a real OpenStack cloud on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import click
+
+from stackmend.lab.settings import from_environment, require_root
+
+
+@click.group()
+def lab() -> None:
+    """Run a real OpenStack cloud on this machine."""
+
+
+@lab.command()
+@click.option("--computes", type=int, default=None, help="Number of compute nodes.  [default: 3]")
+def up(computes: int | None) -> None:
+    """Bring the lab up."""
+    from stackmend.lab import lifecycle  # noqa: PLC0415 - the cloud's client is slow to import
+    from stackmend.lab.progress import Progress  # noqa: PLC0415
+
+    settings = from_environment(computes=computes)
+    if not lifecycle.up(settings, Progress()):
+        click.echo("The lab is up already.")
+    click.echo(f"The lab is up. Point programs at it: eval $(stackmend lab env)   (or: . {settings.state / 'env'})")
+
+
+@lab.command()
+def down() -> None:
+    """Take the lab down; the cache stays."""
+    from stackmend.lab import lifecycle  # noqa: PLC0415
+    from stackmend.lab.progress import Progress  # noqa: PLC0415
+
+    lifecycle.down(from_environment(), Progress())
+
+
+@lab.command()
+def reset() -> None:
+    """Bring the lab back to the pristine cloud."""
+    from stackmend.lab import lifecycle  # noqa: PLC0415
+    from stackmend.lab.progress import Progress  # noqa: PLC0415
+
+    lifecycle.reset(from_environment(), Progress())
+
+
+@lab.command()
+def env() -> None:
+    """Print the shell lines that point programs at the lab."""
+    from stackmend.lab import outputs  # noqa: PLC0415
+
+    click.echo(outputs.environment(from_environment()), nl=False)
+
+
+@lab.command(context_settings={"ignore_unknown_options": True})
+@click.argument("node")
+def ssh(node: str) -> None:
+    """Log in to a node."""
+    from stackmend.lab import ssh as client  # noqa: PLC0415
+
+    require_root()
+    argv = client.argv(from_environment(), node)
+    os.execvp(argv[0], argv)  # noqa: S606
+
+
+@lab.command(context_settings={"ignore_unknown_options": True})
+@click.argument("node")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(node: str, command: tuple[str, ...]) -> None:
+    """Run a command on a node; its exit status is this one's."""
+    from stackmend.lab import ssh as client  # noqa: PLC0415
+
+    require_root()
+    done = subprocess.run(client.argv(from_environment(), node, command), check=False)
+    sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    lab()

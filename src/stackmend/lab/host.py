@@ -1,0 +1,169 @@
+"""One host of the lab: a systemd-nspawn container on layers of its own, with power that can be given and taken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import uuid
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from stackmend.errors import Code, Failed
+from stackmend.lab import process, shell, ssh, wait
+from stackmend.lab.process import Process
+from stackmend.lab.settings import CONTROLLER, Settings
+
+_SPACE = uuid.UUID("6c0e7d0c-6f4f-4d0e-9a39-8f3b9f7e2a51")
+
+
+class Host:
+    """One host; what it is lives in the state directory, so any process may speak of it.
+
+    Args:
+        settings: the lab's.
+        node: the host's name.
+    """
+
+    def __init__(self, settings: Settings, node: str) -> None:
+        self.settings = settings
+        self.node = node
+        self.dir = settings.state / "hosts" / node
+
+    @property
+    def machine_id(self) -> uuid.UUID:
+        """The host's own id, the same in every lab."""
+        return uuid.uuid5(_SPACE, self.node)
+
+    def supervisor(self) -> Process | None:
+        """Return the process that keeps the host running; None where it has no power."""
+        found = process.read(self.dir / "pid")
+        return found if found is not None and found.alive() else None
+
+    def start(self, lowers: Sequence[Path]) -> None:
+        """Give it power; where it runs already, nothing happens.
+
+        Args:
+            lowers: read-only layers, uppermost first; remembered for the next start.
+        """
+        if self.supervisor() is not None:
+            return
+        for name in ("upper", "work", "root"):
+            (self.dir / name).mkdir(parents=True, exist_ok=True)
+        (self.dir / "lowers").write_text(":".join(map(str, lowers)))
+        self.power_on()
+
+    def power_on(self) -> None:
+        """Give it power again, on the layers it was started with.
+
+        Raises:
+            Failed: it was never started, or its container does not come up.
+        """
+        if self.supervisor() is not None:
+            return
+        (self.dir / "pid").unlink(missing_ok=True)
+        lowers = (self.dir / "lowers").read_text()
+        with resources.as_file(resources.files("stackmend.lab") / "files" / "host.sh") as script:
+            text = script.read_text()
+        (self.dir / "host.sh").write_text(text)
+        cgroups = "" if _systemd_is_init() else " ".join(map(str, cgroup_hierarchies()))
+        argv = ["unshare", "--mount", "--propagation", "private", "sh", str(self.dir / "host.sh")]
+        argv += [self.node, str(self.dir), lowers, cgroups, *self._nspawn()]
+        self._launch(argv)
+        wait.until(self.supervisor, f"the container of {self.node}", seconds=20)
+
+    def _nspawn(self) -> list[str]:
+        argv = ["--quiet", "--boot", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no"]
+        argv += [f"--machine={self.settings.machine(self.node)}", f"--hostname={self.node}", f"--uuid={self.machine_id}"]
+        argv += [f"--network-bridge={self.settings.bridge}", "--resolv-conf=off", "--timezone=off"]
+        argv += ["--capability=all", "--console=pipe", "--bind=/dev/net/tun"]
+        if self.node != CONTROLLER:
+            instances = self.settings.instances_dir(self.node)
+            instances.mkdir(parents=True, exist_ok=True)
+            argv.append(f"--bind={instances}:/var/lib/nova/instances")
+        return argv
+
+    def _launch(self, argv: list[str]) -> None:
+        console = self.dir / "console.log"
+        if _systemd_is_init():
+            unit = ["systemd-run", "--quiet", "--collect", f"--unit=stackmend-lab-{self.node}", "--property=Delegate=yes"]
+            unit += ["--property=KillMode=mixed", f"--property=StandardOutput=append:{console}", "--property=TasksMax=infinity"]
+            shell.run([*unit, *argv], code=Code.LAB_START_FAILED)
+            return
+        with console.open("ab") as sink:
+            subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)  # noqa: S603
+
+    def halt(self, seconds: float = 60) -> None:
+        """Shut it down cleanly; where it does not end in time, cut its power."""
+        for container in self._containers():
+            container.signal(signal.SIGTERM)
+        try:
+            wait.until(lambda: self.supervisor() is None, f"the end of {self.node}", seconds=seconds)
+        except Failed:
+            self.power_off()
+
+    def power_off(self) -> None:
+        """Cut its power: every process in it is killed at once, nothing is flushed."""
+        supervisor = self.supervisor()
+        if supervisor is None:
+            return
+        containers = self._containers()
+        inside = [init for c in containers for child in c.children() for init in (child, *child.children())]
+        for victim in (supervisor, *containers, *inside):
+            victim.signal(signal.SIGKILL)
+        everyone = (supervisor, *containers, *inside)
+        wait.until(lambda: not any(p.alive() for p in everyone), f"the power cut of {self.node}", seconds=20)
+
+    def _containers(self) -> tuple[Process, ...]:
+        supervisor = self.supervisor()
+        return supervisor.children() if supervisor is not None else ()
+
+    def wait_for_ssh(self, seconds: float = 90) -> None:
+        """Return when commands can be run on it.
+
+        Raises:
+            Failed: it ended, or did not answer in time.
+        """
+
+        def question() -> bool:
+            if self.supervisor() is None:
+                raise Failed(
+                    Code.LAB_START_FAILED,
+                    f"The container of {self.node} ended while it booted",
+                    hint=f"Its console is in {self.dir / 'console.log'}.",
+                    evidence={"console": _last_lines(self.dir / "console.log")},
+                )
+            return ssh.answers(self.settings, self.node)
+
+        wait.until(question, f"ssh on {self.node}", seconds=seconds)
+
+    def erase(self) -> None:
+        """Remove all that it wrote; it must have no power."""
+        shutil.rmtree(self.dir, ignore_errors=False) if self.dir.exists() else None
+        for hierarchy in cgroup_hierarchies():
+            _remove_cgroup(hierarchy / "stackmend-lab" / self.node)
+
+
+def cgroup_hierarchies() -> list[Path]:
+    """Return the control group hierarchies that systemd in a container works with: v2, and v1's ``name=systemd``."""
+    found = []
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, where, kind, options, *_ = line.split()
+        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
+            found.append(Path(where))
+    return found
+
+
+def _remove_cgroup(group: Path) -> None:
+    for inner, _, _ in os.walk(group, topdown=False):
+        Path(inner).rmdir()
+
+
+def _systemd_is_init() -> bool:
+    return Path("/run/systemd/system").is_dir()
+
+
+def _last_lines(path: Path) -> str:
+    return path.read_text(errors="replace")[-shell.TAIL :] if path.exists() else ""

@@ -1,0 +1,57 @@
+"""What the lab's hosts are made of: Debian 13's packages, all in one base system that every host shares."""
+
+from __future__ import annotations
+
+SUITE = "trixie"
+
+SYSTEM = (
+    "systemd systemd-sysv dbus udev openssh-server iproute2 iputils-ping procps psmisc kmod netbase ethtool tcpdump "
+    "iptables python3 sudo less ca-certificates rsync"
+).split()
+CONTROLLER = (
+    "mariadb-server rabbitmq-server memcached keystone glance-api placement-api nova-api nova-conductor nova-scheduler "
+    "neutron-api neutron-rpc-server neutron-ovn-maintenance-worker neutron-periodic-workers ovn-central "
+    "python3-pymysql python3-memcache"
+).split()
+COMPUTE = (
+    "nova-compute nova-compute-kvm libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils qemu-block-extra "
+    "ovn-host openvswitch-switch"
+).split()
+GUEST = ["busybox-static"]
+GUEST_DOWNLOADS = ["linux-image-cloud-amd64"]
+"""Packages that the base system only holds as files in /var/lib/stackmend/debs, dependencies of that name included."""
+
+PRESEEDS = """\
+keystone keystone/configure_db boolean false
+keystone keystone/create-admin-tenant boolean false
+keystone keystone/register-endpoint boolean false
+glance-common glance/configure_db boolean false
+glance-api glance/register-endpoint boolean false
+placement-common placement/configure_db boolean false
+placement-api placement/register-endpoint boolean false
+nova-common nova/configure_db boolean false
+nova-api nova/register-endpoint boolean false
+neutron-common neutron/configure_db boolean false
+neutron-api neutron/register-endpoint boolean false
+"""
+
+UNITS = (
+    "mariadb rabbitmq-server epmd.socket memcached keystone glance-api placement-api nova-api nova-api-metadata "
+    "nova-conductor nova-scheduler nova-compute neutron-api neutron-rpc-server neutron-ovn-maintenance-worker "
+    "neutron-periodic-workers ovn-central ovn-ovsdb-server-nb ovn-ovsdb-server-sb ovn-northd ovn-host ovn-controller "
+    "openvswitch-switch ovs-vswitchd libvirtd libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket virtlogd "
+    "virtlockd libvirt-guests"
+).split()
+"""What no host starts unless its role says so."""
+
+NEVER = (
+    "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer "
+    "man-db.timer logrotate.timer systemd-timesyncd.service systemd-networkd-wait-online.service open-iscsi.service "
+    "iscsid.service iscsid.socket virtlockd.service virtlockd.socket rsync.service"
+).split()
+"""What would only take time or processor from the hosts, and is masked."""
+
+
+def all_packages() -> list[str]:
+    """Return what the base system has installed on top of debootstrap's minimum."""
+    return sorted({*SYSTEM, *CONTROLLER, *COMPUTE, *GUEST})

@@ -1,0 +1,83 @@
+"""What the machine must have before a lab is built: programs, memory, disk."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from stackmend.errors import Code, Refused
+from stackmend.lab import base, golden, shell
+from stackmend.lab.progress import Progress
+from stackmend.lab.settings import Settings
+
+PROGRAMS = {
+    "debootstrap": "debootstrap",
+    "systemd-nspawn": "systemd-container",
+    "ip": "iproute2",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "qemu-img": "qemu-utils",
+    "mkfs.ext4": "e2fsprogs",
+    "unshare": "util-linux",
+    "cpio": "cpio",
+}
+"""Programs that the lab calls on the machine, and the Debian packages that have them."""
+
+DISK_COLD_MB, DISK_WARM_MB = 6000, 2000
+MEMORY_BASE_MB, MEMORY_COMPUTE_MB = 2200, 600
+
+
+def missing() -> list[str]:
+    """Return the packages whose programs are not installed."""
+    path = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+    return sorted({package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None})
+
+
+def install(settings: Settings, progress: Progress) -> None:
+    """Install the programs that are missing.
+
+    Raises:
+        Failed: apt-get could not.
+    """
+    packages = missing()
+    if not packages:
+        return
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    log = settings.cache / "install.log"
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    with progress.phase(f"installing {', '.join(packages)}"):
+        shell.run(["apt-get", "-q", "update"], log=log, env=env, code=Code.LAB_BUILD_FAILED)
+        argv = ["apt-get", "-q", "-y", "--no-install-recommends", "install", *packages]
+        shell.run(argv, log=log, env=env, code=Code.LAB_BUILD_FAILED)
+
+
+def check(settings: Settings) -> None:
+    """Raise Refused where memory or disk will not do, with the figures."""
+    memory = available_memory_mb(Path("/proc/meminfo").read_text())
+    need = MEMORY_BASE_MB + MEMORY_COMPUTE_MB * settings.computes
+    if memory < need:
+        raise _no_room(f"A lab with {settings.computes} compute nodes needs {need} MiB of memory; {memory} MiB are available")
+    for folder, wanted in _disk_needs(settings):
+        free = shutil.disk_usage(_existing(folder)).free // 2**20
+        if free < wanted:
+            raise _no_room(f"The lab needs {wanted} MiB of disk in {folder}; {free} MiB are free")
+
+
+def _disk_needs(settings: Settings) -> list[tuple[Path, int]]:
+    cache = 0 if golden.path(settings).is_dir() else DISK_WARM_MB
+    cache += 0 if base.path(settings).is_dir() else DISK_COLD_MB - DISK_WARM_MB
+    return [(settings.cache, cache), (settings.state, DISK_WARM_MB)]
+
+
+def available_memory_mb(meminfo: str) -> int:
+    """Return the MiB that /proc/meminfo calls available."""
+    line = next(line for line in meminfo.splitlines() if line.startswith("MemAvailable:"))
+    return int(line.split()[1]) // 1024
+
+
+def _existing(folder: Path) -> Path:
+    return folder if folder.exists() else _existing(folder.parent)
+
+
+def _no_room(sentence: str) -> Refused:
+    return Refused(Code.LAB_NO_ROOM, sentence, hint="Free some, or ask for fewer compute nodes with --computes.")
