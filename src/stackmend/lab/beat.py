@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def parse_all(lines: Iterable[str]) -> list[Beat]:
 
 def report(beats: Sequence[Beat]) -> BeatReport:
     """Return what beats, in the order they were written, come to."""
-    pairs = list(zip(beats, beats[1:], strict=False))
+    pairs = list(itertools.pairwise(beats))
     return BeatReport(
         count=len(beats),
         missing=sum(max(0, later.sequence - earlier.sequence - 1) for earlier, later in pairs),

@@ -28,7 +28,10 @@ COMMAND_LINE = (
 DISK_MIB = 32
 _SECTOR = 512
 _FIRST_SECTOR = 2048
-_APPLETS = tuple("cat dd grep insmod ip mkdir mkfifo mount mv poweroff sync tail udhcpc umount".split())
+_APPLETS = (
+    *("cat", "dd", "grep", "insmod", "ip", "mkdir", "mkfifo", "mount", "mv"),
+    *("poweroff", "sync", "tail", "udhcpc", "umount"),
+)
 _DEPENDS = re.compile(rb"\0depends=([^\0]*)\0")
 
 
