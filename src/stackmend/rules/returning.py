@@ -36,35 +36,39 @@ class Moved:
 
 @dataclass(frozen=True)
 class Owed:
-    """What a run owes to its node.
+    """What runs owe to their node.
 
     Attributes:
-        run: that owes it.
+        runs: that owe it, oldest first.
         moved: instances to bring back.
-        scheduling: the journaled change of the step that disabled scheduling; None where none did.
+        scheduling: the journaled change of the first step that disabled scheduling: the later ones found it disabled.
     """
 
-    run: RunId
+    runs: tuple[RunId, ...]
     moved: tuple[Moved, ...]
     scheduling: Mapping[str, Any] | None
 
 
 def owed_to(node: NodeName, runs: Iterable[Run]) -> Owed | None:
-    """Return what the newest closed drain of a node still owes it; None where nothing is owed.
+    """Return what the closed drains of a node still owe it, all those that no return has paid back; None for nothing.
 
     Args:
         node: its name.
         runs: all runs known.
     """
     mine = sorted((r for r in runs if r.plan.subject == node and not r.state.is_open), key=lambda r: r.created)
-    returned = {str(r.plan.options[RETURNS]) for r in mine if r.state is RunState.DONE and RETURNS in r.plan.options}
-    drains = [r for r in mine if r.state in {RunState.DONE, RunState.ABORTED} and r.id not in returned and _drained(r)]
-    return _owed(drains[-1]) if drains else None
+    returned = {str(of) for r in mine if r.state is RunState.DONE for of in _list(r.plan.options.get(RETURNS))}
+    drains = [r for r in mine if r.state in {RunState.DONE, RunState.ABORTED} and r.id not in returned]
+    owing = [owed for owed in map(_owed, drains) if owed.moved or owed.scheduling is not None]
+    if not owing:
+        return None
+    latest = {m.instance: m for owed in owing for m in owed.moved}
+    first = next((owed.scheduling for owed in owing if owed.scheduling is not None), None)
+    return Owed(tuple(run for owed in owing for run in owed.runs), tuple(latest.values()), first)
 
 
-def _drained(run: Run) -> bool:
-    owed = _owed(run)
-    return bool(owed.moved) or owed.scheduling is not None
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _owed(run: Run) -> Owed:
@@ -85,4 +89,4 @@ def _owed(run: Run) -> Owed:
             )
     restored = any(s.action == "scheduling.restore" and s.id in done for s in run.plan.steps)
     disabled = [done[s.id].change for s in run.plan.steps if s.action == DISABLE and s.id in done]
-    return Owed(run.id, tuple(moved), disabled[-1] if disabled and not restored else None)
+    return Owed((run.id,), tuple(moved), disabled[-1] if disabled and not restored else None)

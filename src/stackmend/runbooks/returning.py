@@ -42,7 +42,7 @@ def plan_return(node: Node, owed: Owed | None, held: tuple[Held, ...], home: Hom
 
     Args:
         node: the node.
-        owed: what the newest drain owes; None where nothing.
+        owed: what drains owe it; None where nothing.
         held: units that stackmend holds there.
         home: how instances come home.
         stay: whether the instances are left where they are.
@@ -78,7 +78,7 @@ def plan_return(node: Node, owed: Owed | None, held: tuple[Held, ...], home: Hom
         steps=(*steps, *back),
         lanes=return_lanes(back, home),
         notes=(*notes, *kept),
-        options={RETURNS: owed.run if owed else "", "stay": stay},
+        options={RETURNS: list(owed.runs) if owed else [], "stay": stay},
     )
 
 

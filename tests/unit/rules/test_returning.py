@@ -38,7 +38,7 @@ def drain(name: str, *, minute: int = 0, subject: str = "c01") -> Run:
 
 def returning(name: str, of: str, *, minute: int, state: RunState = RunState.DONE) -> Run:
     created = NOON + timedelta(minutes=minute)
-    plan = Plan("node return", "c01", "return", (), options={RETURNS: of})
+    plan = Plan("node return", "c01", "return", (), options={RETURNS: [of]})
     return Run(RunId(name), plan, state, {}, created, created, "")
 
 
@@ -60,7 +60,7 @@ def test_a_drain_that_was_returned_owes_nothing() -> None:
 def test_a_return_that_was_aborted_pays_nothing_back() -> None:
     owed = owed_to(NODE, [drain("r1"), returning("r2", "r1", minute=1, state=RunState.ABORTED)])
     assert owed is not None
-    assert owed.run == "r1"
+    assert owed.runs == ("r1",)
 
 
 def test_an_undone_drain_owes_nothing() -> None:
@@ -71,10 +71,25 @@ def test_an_open_run_is_not_owed_from() -> None:
     assert owed_to(NODE, [replace(drain("r1"), state=RunState.PAUSED)]) is None
 
 
-def test_the_newest_drain_is_the_one() -> None:
+def test_a_drain_after_the_return_owes_anew() -> None:
     owed = owed_to(NODE, [drain("r2", minute=5), drain("r1"), returning("r3", "r1", minute=2)])
     assert owed is not None
-    assert owed.run == "r2"
+    assert owed.runs == ("r2",)
+
+
+def test_two_drains_in_a_row_owe_together_and_the_first_knows_the_former_scheduling() -> None:
+    second = drain("r2", minute=1)
+    found_disabled = {"former": {"enabled": False}, "made": {"enabled": False}}
+    steps = {
+        **second.steps,
+        StepId("disable"): StepStatus(StepState.DONE, change=found_disabled),
+        StepId("move/a"): StepStatus(StepState.SKIPPED),
+    }
+    owed = owed_to(NODE, [replace(second, steps=steps), drain("r1")])
+    assert owed is not None
+    assert owed.runs == ("r1", "r2")
+    assert [m.instance for m in owed.moved] == ["a"]
+    assert owed.scheduling == CHANGE
 
 
 def test_a_maintenance_that_brought_everything_back_owes_nothing() -> None:

@@ -1,0 +1,136 @@
+"""Instances for lab tests, looked at by openstacksdk and by the hosts: not by the code that is tested."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openstack
+from openstack.connection import Connection
+
+STACKMEND = Path(__file__).parents[2] / ".venv/bin/stackmend"
+MICROVERSION = "2.90"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ended: exit status, standard output and standard error."""
+
+    status: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """Return standard output, parsed."""
+        return json.loads(self.out)
+
+
+def stackmend(*args: str, env: dict[str, str], timeout: float = 900) -> Ended:
+    """Run the command line as a user would, without a terminal."""
+    done = subprocess.run(
+        [str(STACKMEND), *args],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def until(question: Callable[[], bool], what: str, *, timeout: float = 120) -> None:
+    """Ask until it is so; fail the test where it is not in time."""
+    deadline = time.monotonic() + timeout
+    while not question():
+        assert time.monotonic() < deadline, f"not in {timeout:.0f} s: {what}"
+        time.sleep(0.5)
+
+
+class Fleet:
+    """Instances of one test module, made on a node and deleted at its end."""
+
+    def __init__(self, connection: Connection, run: Callable[[str, str], str]) -> None:
+        self.cloud = connection
+        self._run = run
+        self._ids: list[str] = []
+
+    def boot(self, name: str, node: str, *, image: str = "lab-linux", hints: dict[str, str] | None = None) -> str:
+        """Ask for an instance on a node; return its id."""
+        body: dict[str, Any] = {
+            "server": {
+                "name": name,
+                "flavorRef": self.cloud.compute.find_flavor("lab.tiny", ignore_missing=False).id,
+                "imageRef": self.cloud.image.find_image(image, ignore_missing=False).id,
+                "networks": [{"uuid": self.cloud.network.find_network("lab-net", ignore_missing=False).id}],
+                "host": node,
+            }
+        }
+        if hints:
+            body["os:scheduler_hints"] = hints
+        answer = self.cloud.compute.post("/servers", json=body, microversion=MICROVERSION)
+        assert answer.ok, answer.text
+        self._ids.append(answer.json()["server"]["id"])
+        return self._ids[-1]
+
+    def show(self, instance: str) -> dict[str, Any]:
+        """Return nova's record of an instance; empty where it is deleted."""
+        answer = self.cloud.compute.get(f"/servers/{instance}", microversion=MICROVERSION)
+        return dict(answer.json()["server"]) if answer.ok else {}
+
+    def host(self, instance: str) -> str:
+        """Return the node that nova has it on."""
+        return str(self.show(instance).get("OS-EXT-SRV-ATTR:host") or "")
+
+    def state(self, instance: str) -> str:
+        """Return nova's vm_state of it, with the task where it has one."""
+        record = self.show(instance)
+        task = record.get("OS-EXT-STS:task_state")
+        return str(record.get("OS-EXT-STS:vm_state", "deleted")) + (f" ({task})" if task else "")
+
+    def wait(self, instance: str, state: str) -> None:
+        """Wait until it is in a state and nova works on it no more."""
+        until(lambda: self.state(instance) == state, f"{instance} is {state}", timeout=240)
+
+    def act(self, instance: str, action: str, state: str, arguments: Any = None) -> None:
+        """Ask nova for an action, and wait for the state it leads to."""
+        answer = self.cloud.compute.post(
+            f"/servers/{instance}/action", json={action: arguments}, microversion=MICROVERSION
+        )
+        assert answer.ok, answer.text
+        self.wait(instance, state)
+
+    def domains(self, node: str) -> dict[str, str]:
+        """Return the state of each libvirt domain on a node by its UUID, as virsh says."""
+        script = 'for u in $(virsh -q list --all --uuid); do echo "$u $(virsh -q domstate $u)"; done'
+        lines = [line.split(" ", 1) for line in self._run(node, script).splitlines() if line.strip()]
+        return {uuid: state.strip() for uuid, state in lines}
+
+    def running_on(self, instance: str, nodes: tuple[str, ...]) -> list[str]:
+        """Return the nodes whose libvirt runs it, paused or not."""
+        return [n for n in nodes if self.domains(n).get(instance) in {"running", "paused"}]
+
+    def service(self, node: str) -> dict[str, Any]:
+        """Return nova's record of a nova-compute service."""
+        answer = self.cloud.compute.get(f"/os-services?binary=nova-compute&host={node}", microversion=MICROVERSION)
+        return dict(answer.json()["services"][0])
+
+    def clear(self) -> None:
+        """Delete every instance that was made, and wait until they are gone."""
+        for instance in self._ids:
+            self.cloud.compute.delete_server(instance, force=False, ignore_missing=True)
+        for instance in self._ids:
+            until(lambda: not self.show(instance), f"{instance} is deleted", timeout=240)  # noqa: B023
+        self._ids.clear()
+
+
+def connect(clouds_file: Path) -> Connection:
+    """Return an administrator's connection to the lab's cloud."""
+    return openstack.connection.Connection(
+        config=openstack.config.OpenStackConfig(config_files=[str(clouds_file)]).get_one("lab")
+    )
