@@ -66,6 +66,7 @@ class Instance:
         volumes: ids of attached volumes.
         fault: message of nova's last fault; empty for none.
         created: when it was asked for.
+        launched: when it was last started on a node: by its creation, a cold migration, an evacuation or an unshelving.
     """
 
     id: InstanceId
@@ -83,6 +84,7 @@ class Instance:
     volumes: tuple[str, ...] = ()
     fault: str = ""
     created: datetime | None = None
+    launched: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,34 @@ class ComputeService:
     up: bool
     forced_down: bool
     heartbeat: datetime | None
+
+
+@dataclass(frozen=True)
+class NovaService:
+    """Nova's record of any of its services that keep a heartbeat.
+
+    Attributes:
+        binary: nova-compute, nova-scheduler, nova-conductor, …
+        record: the rest, which all of them have in common.
+    """
+
+    binary: str
+    record: ComputeService
+
+
+@dataclass(frozen=True)
+class PortBinding:
+    """Neutron's word on where a port of an instance is.
+
+    Attributes:
+        port: its id.
+        host: node of its active binding; empty for none.
+        status: neutron's status of the port, such as ACTIVE or DOWN.
+    """
+
+    port: str
+    host: NodeName
+    status: str
 
 
 @dataclass(frozen=True)

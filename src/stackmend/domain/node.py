@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from stackmend.domain.values import NodeName
 
@@ -74,6 +75,27 @@ class Node:
     roles: frozenset[Role]
     ssh: SshAccess
     hooks: tuple[Hook, ...] = ()
+
+
+@dataclass(frozen=True)
+class NetworkAgent:
+    """Neutron's record of an agent; with ML2/OVN each chassis has one.
+
+    Attributes:
+        kind: neutron's ``agent_type``, such as ``OVN Controller agent``.
+        binary: such as ``ovn-controller``.
+        host: node.
+        alive: whether neutron takes its heartbeat for alive.
+        admin_up: its ``admin_state_up``.
+        heartbeat: when it last reported; None where neutron does not say.
+    """
+
+    kind: str
+    binary: str
+    host: NodeName
+    alive: bool
+    admin_up: bool
+    heartbeat: datetime | None = None
 
 
 @dataclass(frozen=True)
