@@ -24,8 +24,12 @@ def kind_of(item: pytest.Item) -> str:
     return kind
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark, limit and order the items; a lab test's limit leaves its fixtures out, which may build a cloud."""
+    if not config.getoption("--every-record"):
+        hours_long = [item for item in items if item.get_closest_marker("every_record")]
+        config.hook.pytest_deselected(items=hours_long)
+        items[:] = [item for item in items if item not in hours_long]
     for item in items:
         kind = kind_of(item)
         if kind in {"lab", "crash"}:
