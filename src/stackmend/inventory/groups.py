@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stackmend.domain.node import Role
 
-_GROUPS: dict[Role, tuple[str, ...]] = {
+GROUPS: dict[Role, tuple[str, ...]] = {
     Role.CONTROLLER: (
         "control",
         "controller",
@@ -36,7 +36,7 @@ _GROUPS: dict[Role, tuple[str, ...]] = {
     Role.STORAGE: ("storage", "storage-hosts", "cinder-volume", "swift-hosts", "swift-storage", "osds", "ceph-osd"),
     Role.PROXY: ("proxy", "swift-proxy", "swift-proxy-hosts"),
 }
-_ROLES = {group: role for role, groups in _GROUPS.items() for group in groups}
+_ROLES = {group: role for role, groups in GROUPS.items() for group in groups}
 
 
 def role_of(group: str) -> Role | None:
