@@ -74,8 +74,8 @@ class Claims:
 def _alive(run: RunId, pid: int) -> Refused:
     return Refused(
         Code.RUN_ALIVE,
-        f"Run {run} is being carried out by process {pid}",
-        hint="Wait for it, or end it between two steps with Ctrl-C where it runs.",
+        f"run {run} is being carried out by process {pid}",
+        hint="wait for it, or end it between two steps with Ctrl-C where it runs",
         evidence={"pid": str(pid)},
     )
 

@@ -46,10 +46,10 @@ class CrashingJournal(Journal):
         self._appended = 0
         self._counting = threading.Lock()
 
-    def create(self, plan: Plan, *, actor: str, reason: str) -> RunId:
+    def create(self, plan: Plan, *, place: str, actor: str, reason: str) -> RunId:
         """Make a run as a journal does, and die where its first record is the chosen one."""
         with self._dying_when_due():
-            return super().create(plan, actor=actor, reason=reason)
+            return super().create(plan, place=place, actor=actor, reason=reason)
 
     def append(self, run: RunId, kind: Kind, step: StepId, sentence: str, data: JsonObject) -> Record:
         """Append as a journal does, and die at the chosen record."""

@@ -1,16 +1,16 @@
-"""Runs, carried out: start, resume, retry, skip, undo, abort, stop."""
+"""Runs, carried out: start, resume, retry, skip, undo, stop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from stackmend.domain.plan import Plan
 from stackmend.domain.run import Kind, Run, RunState, StepState
 from stackmend.domain.values import JsonObject, RunId, StepId
 from stackmend.engine import scheduling
 from stackmend.engine.book import NO_STEP, Book
-from stackmend.engine.claims import Claims
+from stackmend.engine.closing import claimed
 from stackmend.engine.journal import Journal, SubjectBusy
 from stackmend.engine.protocols import Listener, Performer
 from stackmend.engine.reading import Runs
@@ -33,13 +33,14 @@ class Engine:
         journal: the one record of what is done.
         performer: carries out a step.
         listener: is told what happens.
+        place: where the performer works, such as a cloud's name; a run is only taken up where it was started.
     """
 
-    def __init__(self, journal: Journal, performer: Performer, listener: Listener) -> None:
+    def __init__(self, journal: Journal, performer: Performer, listener: Listener, *, place: str = "") -> None:
         self._journal = journal
+        self._place = place
         self._performer = performer
         self._listener = listener
-        self._claims = Claims(journal.directory)
         self._runs = Runs(journal)
         self._stopping = False
         self._schedule: Schedule | None = None
@@ -53,7 +54,7 @@ class Engine:
         """
         scheduling.check(plan)
         try:
-            run = self._journal.create(plan, actor=actor, reason=reason)
+            run = self._journal.create(plan, place=self._place, actor=actor, reason=reason)
         except SubjectBusy as busy:
             raise _busy(self._runs.get(RunId(busy.args[0]))) from None
         return self._runs.get(run)
@@ -64,7 +65,7 @@ class Engine:
         Raises:
             Refused: there is no such run, it is closed, or another process carries it out.
         """
-        with self._claimed(run) as book:
+        with self._open(run) as book:
             return self._go_on(book)
 
     def resume(self, run: RunId) -> Run:
@@ -73,7 +74,7 @@ class Engine:
         Raises:
             Refused: there is no such run, it is closed, or another process carries it out.
         """
-        with self._claimed(run) as book:
+        with self._open(run) as book:
             if book.state is not RunState.UNDOING:
                 for step in _steps_in(book, StepState.FAILED):
                     self._try_again(book, step, {})
@@ -85,7 +86,7 @@ class Engine:
         Raises:
             Refused: as for ``resume``; or the step waits for no decision.
         """
-        with self._claimed(run) as book:
+        with self._open(run) as book:
             _check_decidable(book, step)
             self._try_again(book, step, options)
             return self._go_on(book)
@@ -96,7 +97,7 @@ class Engine:
         Raises:
             Refused: as for ``resume``; or the step waits for no decision.
         """
-        with self._claimed(run) as book:
+        with self._open(run) as book:
             _check_decidable(book, step)
             choice: JsonObject = {"verb": "skip", "options": {"actor": actor}}
             book.write(Kind.STEP_SKIPPED, step, f"{actor} chose to go on without it", {"choice": choice})
@@ -108,22 +109,10 @@ class Engine:
         Raises:
             Refused: there is no such run, it is closed, or another process carries it out.
         """
-        with self._claimed(run) as book:
+        with self._open(run) as book:
             if book.state is not RunState.UNDOING:
-                book.write(Kind.UNDO_STARTED, NO_STEP, "Taking back what the run changed")
+                book.write(Kind.UNDO_STARTED, NO_STEP, "taking back what the run changed")
             return self._go_back(book)
-
-    def abort(self, run: RunId, *, actor: str) -> tuple[str, ...]:
-        """Close a run as it is; return a sentence for each change that is left in the world.
-
-        Raises:
-            Refused: there is no such run, it is closed, or another process carries it out.
-        """
-        with self._claimed(run) as book:
-            left = what_is_left(self._runs.get(run))
-            words = f"{actor} closed the run as it was; {len(left)} changes are left"
-            book.write(Kind.RUN_ABORTED, NO_STEP, words, {"left": list(left)})
-            return left
 
     def stop(self) -> None:
         """End what is carried out between steps; may be called from a signal handler and from any thread."""
@@ -131,21 +120,15 @@ class Engine:
         if self._schedule is not None:
             self._schedule.stop()
 
-    @contextmanager
-    def _claimed(self, run: RunId) -> Iterator[Book]:
-        header = self._journal.header(run)
-        if header is None:
-            self._runs.get(run)  # raises: there is none
-            raise AssertionError("a run appeared")
-        with self._claims.held(run):
-            book = Book(self._journal, run, header.plan, self._listener)
-            if not book.state.is_open:
-                raise Refused(
-                    Code.RUN_NOT_OPEN,
-                    f"Run {run} is {book.state}; nothing more can be done with it",
-                    hint="stackmend runs show tells what it did; a new plan starts a new run.",
-                )
-            yield book
+    def _open(self, run: RunId) -> AbstractContextManager[Book]:
+        header = self._runs.header(run)
+        if header.place != self._place:
+            raise Refused(
+                Code.RUN_UNKNOWN,
+                f"run {run} was started on {header.place or 'no cloud'}, and this is {self._place or 'none'}",
+                hint="name that cloud",
+            )
+        return claimed(self._journal, run, self._listener)
 
     def _try_again(self, book: Book, step: StepId, options: Mapping[str, str]) -> None:
         # Without options the former ones stand: who asked for a cold move does not get a live one by a bare resume.
@@ -153,12 +136,12 @@ class Engine:
         kept = former["options"] if former is not None and not options else dict(options)
         words = ", ".join(f"{name}={value}" for name, value in options.items())
         choice: JsonObject = {"verb": "retry", "options": kept}
-        book.write(Kind.STEP_CHOICE, step, f"Try again{' with ' + words if words else ''}", {"choice": choice})
+        book.write(Kind.STEP_CHOICE, step, f"try again{' with ' + words if words else ''}", {"choice": choice})
 
     def _go_on(self, book: Book) -> Run:
         if book.state is RunState.UNDOING:
             return self._go_back(book)
-        book.write(Kind.RUN_RESUMED, NO_STEP, "Carrying out the plan")
+        book.write(Kind.RUN_RESUMED, NO_STEP, "carrying out the plan")
         through = [step.id for step in book.plan.steps if book.status(step.id).state in _THROUGH]
         stepper = Stepper(book, self._performer)
         self._run(book, Schedule(book.plan, stepper.forward), through, _steps_in(book, StepState.FAILED))
@@ -182,38 +165,26 @@ class Engine:
 
     def _close_forward(self, book: Book) -> None:
         if failed := _steps_in(book, StepState.FAILED):
-            words = f"Paused: {len(failed)} of {len(book.plan.steps)} steps failed and wait for a decision"
+            words = f"paused: {len(failed)} of {len(book.plan.steps)} steps failed and wait for a decision"
             book.write(Kind.RUN_PAUSED, NO_STEP, words, {"steps": list(failed)})
         elif all(book.status(step.id).state in _THROUGH for step in book.plan.steps):
-            book.write(Kind.RUN_DONE, NO_STEP, "Every step of the plan is done")
+            book.write(Kind.RUN_DONE, NO_STEP, "every step of the plan is done")
         else:
-            words = f"Stopped between steps; go on with: stackmend runs resume {book.run_id}"
+            words = f"stopped between steps; go on with: stackmend runs resume {book.run_id}"
             book.write(Kind.RUN_INTERRUPTED, NO_STEP, words)
 
     def _close_backward(self, book: Book) -> None:
         owed = [step.id for step in book.plan.steps if book.status(step.id).owed is not None]
         if not owed:
-            book.write(Kind.RUN_UNDONE, NO_STEP, "Everything that the run changed is taken back")
+            book.write(Kind.RUN_UNDONE, NO_STEP, "everything that the run changed is taken back")
         elif any(book.status(step).state is StepState.FAILED for step in owed):
             words = (
-                f"The undo is paused, {len(owed)} changes are left; try again with: stackmend runs undo {book.run_id}"
+                f"the undo is paused, {len(owed)} changes are left; try again with: stackmend runs undo {book.run_id}"
             )
             book.write(Kind.RUN_PAUSED, NO_STEP, words, {"steps": list(owed)})
         else:
-            words = f"The undo was stopped between steps; go on with: stackmend runs resume {book.run_id}"
+            words = f"the undo was stopped between steps; go on with: stackmend runs resume {book.run_id}"
             book.write(Kind.RUN_INTERRUPTED, NO_STEP, words)
-
-
-def what_is_left(run: Run) -> tuple[str, ...]:
-    """Return a sentence for each change of a run that is in the world, or may be, and is not taken back."""
-    left = []
-    for step in run.plan.steps:
-        status = run.steps[step.id]
-        if status.owed is None:
-            continue
-        whole = "done" if status.state is StepState.DONE else "begun, perhaps half done"
-        left.append(f"{step.id}: {step.title} ({whole}): {status.sentence}")
-    return tuple(left)
 
 
 def _steps_in(book: Book, state: StepState) -> list[StepId]:
@@ -225,21 +196,21 @@ def _check_decidable(book: Book, step: StepId) -> None:
     if book.state is RunState.UNDOING:
         raise Refused(
             Code.STEP_NOT_PAUSED,
-            f"Run {book.run_id} is being taken back; its steps are not carried out any more",
-            hint=f"Try the undo again with: stackmend runs undo {book.run_id}",
+            f"run {book.run_id} is being taken back; its steps are not carried out any more",
+            hint=f"try the undo again with: stackmend runs undo {book.run_id}",
         )
     if state not in _DECIDABLE:
         raise Refused(
             Code.STEP_NOT_PAUSED,
-            f"Step {step} is {state} and waits for no decision",
-            hint=f"stackmend runs show {book.run_id} names the steps that do.",
+            f"step {step} is {state} and waits for no decision",
+            hint=f"stackmend runs show {book.run_id} names the steps that do",
         )
 
 
 def _busy(run: Run) -> Refused:
     return Refused(
         Code.NODE_BUSY,
-        f"Run {run.id} on {run.plan.subject} is {run.state}: {run.plan.title}",
-        hint=f"Look at it with: stackmend runs show {run.id}; then resume, undo or abort it.",
+        f"run {run.id} on {run.plan.subject} is {run.state}: {run.plan.title}",
+        hint=f"look at it with: stackmend runs show {run.id}; then resume, undo or abort it",
         evidence={"run": run.id, "state": run.state},
     )

@@ -60,7 +60,7 @@ def fold(header: Header, records: Iterable[Record], *, pid: int | None) -> Run:
         ended = None if state.is_open else record.at
     if state is RunState.RUNNING and pid is None:
         state = RunState.INTERRUPTED
-        sentence = f"The process that carried it out is gone; go on with: stackmend runs resume {header.id}"
+        sentence = f"the process that carried it out is gone; go on with: stackmend runs resume {header.id}"
     return Run(
         id=header.id,
         plan=header.plan,

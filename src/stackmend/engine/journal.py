@@ -32,6 +32,7 @@ class Header:
 
     Attributes:
         id: of the run.
+        place: where it is carried out, such as a cloud's name; it is taken up again only there.
         plan: the very plan that was shown.
         created: UTC.
         actor: who started it.
@@ -39,6 +40,7 @@ class Header:
     """
 
     id: RunId
+    place: str
     plan: Plan
     created: datetime
     actor: str
@@ -69,8 +71,8 @@ class Journal:
         with self._lock:
             self._connection.close()
 
-    def create(self, plan: Plan, *, actor: str, reason: str) -> RunId:
-        """Make a run with its first record, unless an open run holds the plan's subject; one transaction.
+    def create(self, plan: Plan, *, place: str, actor: str, reason: str) -> RunId:
+        """Make a run with its first record, unless an open run holds the plan's subject there; one transaction.
 
         Raises:
             SubjectBusy: an open run holds the subject.
@@ -79,11 +81,11 @@ class Journal:
         now = datetime.now(UTC)
         text = _to_text(plan.to_json())
         with self._writing() as connection:
-            busy = connection.execute(schema.OPEN_RUN_OF, (plan.subject,)).fetchone()
+            busy = connection.execute(schema.OPEN_RUN_OF, (place, plan.subject)).fetchone()
             if busy is not None:
                 raise SubjectBusy(busy[0])
             run_id = _free_id(connection, schema.run_id(plan.subject, now))
-            connection.execute(schema.ADD_RUN, (run_id, plan.subject, text, now.isoformat(), actor, reason))
+            connection.execute(schema.ADD_RUN, (run_id, place, plan.subject, text, now.isoformat(), actor, reason))
             words = f"{actor} started: {plan.title}"
             connection.execute(schema.ADD_RECORD, (run_id, now.isoformat(), Kind.RUN_STARTED, "", words, "{}", run_id))
         return run_id
@@ -147,8 +149,8 @@ def _unwritable(directory: Path, error: sqlite3.Error) -> Refused | Failed:
     if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
         return Failed(
             Code.JOURNAL_UNUSABLE,
-            f"The disk of {directory} is full, so nothing more can be journaled",
-            hint="Make room there, then go on with stackmend runs resume.",
+            f"the disk of {directory} is full, so nothing more can be journaled",
+            hint="make room there, then go on with stackmend runs resume",
         )
     return schema.unusable(directory, str(error))
 
@@ -165,8 +167,9 @@ def _to_text(data: object) -> str:
     return json.dumps(data, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
-def _header(row: tuple[str, str, str, str, str]) -> Header:
-    return Header(RunId(row[0]), Plan.from_json(json.loads(row[1])), datetime.fromisoformat(row[2]), row[3], row[4])
+def _header(row: tuple[str, str, str, str, str, str]) -> Header:
+    run, place, plan, created, actor, reason = row
+    return Header(RunId(run), place, Plan.from_json(json.loads(plan)), datetime.fromisoformat(created), actor, reason)
 
 
 def _record(row: tuple[int, str, str, str, str, str]) -> Record:

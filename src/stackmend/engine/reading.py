@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from stackmend.domain.plan import Plan
-from stackmend.domain.run import Run
+from stackmend.domain.run import Record, Run
 from stackmend.domain.values import RunId, StepId
 from stackmend.engine import fold
 from stackmend.engine.claims import Claims
-from stackmend.engine.journal import Journal
+from stackmend.engine.journal import Header, Journal
 from stackmend.errors import Code, Refused
 
 Id = TypeVar("Id", bound=str)
@@ -32,10 +32,23 @@ class Runs:
         # The holder is asked first: a process that ends in between has written its last record before it let go, so a
         # run that was finished is never taken for one whose process is gone.
         pid = self._claims.holder(run)
+        header = self.header(run)
+        return fold.fold(header, self._journal.records(run), pid=pid)
+
+    def header(self, run: RunId) -> Header:
+        """Return what is fixed about a run.
+
+        Raises:
+            Refused: there is none with that id.
+        """
         header = self._journal.header(run)
         if header is None:
             raise _unknown_run(run)
-        return fold.fold(header, self._journal.records(run), pid=pid)
+        return header
+
+    def records(self, run: RunId) -> tuple[Record, ...]:
+        """Return what a run's journal holds, in order; nothing for a run that is not there."""
+        return self._journal.records(run)
 
     def find(self, text: str) -> RunId:
         """Return the id of the run that the text names: an id, or the beginning or end of just one.
@@ -70,8 +83,8 @@ def find_step(plan: Plan, text: str) -> StepId:
         raise _ambiguous(Code.STEP_UNKNOWN, "step", text, found)
     raise Refused(
         Code.STEP_UNKNOWN,
-        f"The run has no step {text!r}",
-        hint="stackmend runs show lists its steps.",
+        f"the run has no step {text!r}",
+        hint="stackmend runs show lists its steps",
     )
 
 
@@ -82,8 +95,8 @@ def _named(text: str, ids: Sequence[Id]) -> list[Id]:
 
 
 def _unknown_run(text: str) -> Refused:
-    return Refused(Code.RUN_UNKNOWN, f"There is no run {text!r}", hint="stackmend runs list shows them.")
+    return Refused(Code.RUN_UNKNOWN, f"there is no run {text!r}", hint="stackmend runs list shows them")
 
 
 def _ambiguous(code: Code, what: str, text: str, found: Sequence[str]) -> Refused:
-    return Refused(code, f"{text!r} names {len(found)} {what}s: {', '.join(found[:5])}", hint="Give more of the id.")
+    return Refused(code, f"{text!r} names {len(found)} {what}s: {', '.join(found[:5])}", hint="give more of the id")

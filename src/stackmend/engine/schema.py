@@ -18,6 +18,7 @@ TABLES = (
     """
     CREATE TABLE runs (
         id TEXT PRIMARY KEY,
+        place TEXT NOT NULL,
         subject TEXT NOT NULL,
         plan TEXT NOT NULL,
         created TEXT NOT NULL,
@@ -27,7 +28,7 @@ TABLES = (
     ) STRICT
     """,
     # The rule of one open run a subject is kept by the database itself, whatever a program does.
-    "CREATE UNIQUE INDEX one_open_run ON runs (subject) WHERE closed IS NULL",
+    "CREATE UNIQUE INDEX one_open_run ON runs (place, subject) WHERE closed IS NULL",
     """
     CREATE TABLE records (
         run TEXT NOT NULL REFERENCES runs (id),
@@ -42,14 +43,14 @@ TABLES = (
     """,
 )
 
-OPEN_RUN_OF = "SELECT id FROM runs WHERE subject = ? AND closed IS NULL"
-ADD_RUN = "INSERT INTO runs (id, subject, plan, created, actor, reason) VALUES (?, ?, ?, ?, ?, ?)"
+OPEN_RUN_OF = "SELECT id FROM runs WHERE place = ? AND subject = ? AND closed IS NULL"
+ADD_RUN = "INSERT INTO runs (id, place, subject, plan, created, actor, reason) VALUES (?, ?, ?, ?, ?, ?, ?)"
 ADD_RECORD = """
     INSERT INTO records (run, seq, at, kind, step, sentence, data)
     SELECT ?, COALESCE(MAX(seq), 0) + 1, ?, ?, ?, ?, ? FROM records WHERE run = ? RETURNING seq
 """
 CLOSE_RUN = "UPDATE runs SET closed = ? WHERE id = ?"
-RUN = "SELECT id, plan, created, actor, reason FROM runs WHERE id = ?"
+RUN = "SELECT id, place, plan, created, actor, reason FROM runs WHERE id = ?"
 RUN_IDS = "SELECT id FROM runs ORDER BY created, rowid"
 OPEN_RUN_IDS = "SELECT id FROM runs WHERE closed IS NULL ORDER BY created, rowid"
 RECORDS = "SELECT seq, at, kind, step, sentence, data FROM records WHERE run = ? ORDER BY seq"
@@ -89,8 +90,8 @@ def unusable(directory: Path, why: str) -> Refused:
     """Return the error of a journal that cannot be used; ``why`` in SQLite's or the system's own words."""
     return Refused(
         Code.JOURNAL_UNUSABLE,
-        f"The journal {directory / FILE_NAME} cannot be used: {why}",
-        hint="Check the directory's owner, mode and free space, or name another with STACKMEND_STATE.",
+        f"the journal {directory / FILE_NAME} cannot be used: {why}",
+        hint="check the directory's owner, mode and free space, or name another with STACKMEND_STATE",
     )
 
 

@@ -73,7 +73,7 @@ class Stepper:
         owed = self._book.status(step.id).owed
         if owed is None:
             return
-        self._book.write(Kind.STEP_UNDO_STARTED, step.id, f"Undo: {step.title}")
+        self._book.write(Kind.STEP_UNDO_STARTED, step.id, f"undo: {step.title}")
         sentence = self._performer.undo(step, owed, StepContext(self._book, step.id))
         self._book.write(Kind.STEP_UNDONE, step.id, sentence)
 
@@ -109,6 +109,6 @@ def _crash(error: Exception) -> Failed:
     return Failed(
         Code.STEP_CRASHED,
         f"stackmend itself failed here: {type(error).__name__}: {error}",
-        hint="A bug; the change it was making may be half made. Report it with the evidence, then retry or undo.",
+        hint="a bug; the change it was making may be half made. Report it with the evidence, then retry or undo",
         evidence={"traceback": "\n".join(last_lines)},
     )
