@@ -12,8 +12,8 @@ from stackmend.domain.instance import ComputeService
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
 from stackmend.domain.values import NodeName, StepId
-from stackmend.errors import Code, Failed
-from stackmend.facts import placement, services
+from stackmend.errors import Code, Failed, Refused
+from stackmend.facts import hypervisors, services
 from stackmend.rules.scheduling import Scheduling, mark, why_left
 
 VERSION = "2.53"
@@ -41,8 +41,9 @@ class DisableScheduling(Action):
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Record how the scheduling is; decide to leave it where it is disabled already."""
-        record = services.compute(world, params["node"])
-        former = _scheduling(record)
+        record = _service(world, params["node"])
+        earlier = context.former_change
+        former = _scheduling(record) if earlier is None else _recorded(earlier, "former")
         made = Scheduling(enabled=False, reason=mark(context.run_id, params["reason"]))
         sentence = f"scheduling on {params['node']} is {former.sentence}"
         if not former.enabled:
@@ -65,7 +66,7 @@ class DisableScheduling(Action):
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
         """Read it back from nova, and see whether placement's trait follows."""
-        record = services.compute(world, change["node"])
+        record = _service(world, change["node"])
         now, made = _scheduling(record), Scheduling.from_json(change["made"])
         if now.enabled:
             raise Failed(
@@ -112,7 +113,7 @@ class RestoreScheduling(Action):
         if recorded is None:
             return Skip(f"this run did not touch the scheduling on {params['node']}")
         former, made = _recorded(recorded, "former"), _recorded(recorded, "made")
-        record = services.compute(world, params["node"])
+        record = _service(world, params["node"])
         left = why_left(former, made, _scheduling(record))
         if left:
             return Skip(f"scheduling on {params['node']} is left: {left}")
@@ -133,7 +134,7 @@ class RestoreScheduling(Action):
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
         """Read it back from nova, and see whether placement's trait follows."""
-        record = services.compute(world, change["node"])
+        record = _service(world, change["node"])
         now, former = _scheduling(record), Scheduling.from_json(change["former"])
         if (now.enabled, now.reason) != (former.enabled, former.reason):
             raise Failed(
@@ -148,6 +149,13 @@ class RestoreScheduling(Action):
         """Put back what was there before it was given back."""
         former, made = Scheduling.from_json(change["former"]), Scheduling.from_json(change["made"])
         return _give_back(world, change, made, former)
+
+
+def _service(world: World, node: str) -> ComputeService:
+    found = next((s for s in services.compute_services(world) if s.host == node), None)
+    if found is None:
+        raise Refused(Code.NODE_WRONG_ROLE, f"nova has no nova-compute on {node}", hint="is it a compute node?")
+    return found
 
 
 def _scheduling(record: ComputeService) -> Scheduling:
@@ -173,7 +181,7 @@ def _put(world: World, service: str, wanted: Scheduling) -> None:
 
 def _give_back(world: World, change: dict[str, Any], target: Scheduling, made: Scheduling) -> str:
     """Make it ``target`` where it still is as ``made``; return a sentence."""
-    left = why_left(target, made, _scheduling(services.compute(world, change["node"])))
+    left = why_left(target, made, _scheduling(_service(world, change["node"])))
     if left:
         return f"scheduling on {change['node']} is left: {left}"
     _put(world, change["service"], target)
@@ -191,7 +199,7 @@ def _with_trait(world: World, record: ComputeService, receipt: Receipt, *, wante
         return Receipt(f"{receipt.sentence}; {note}", {**receipt.data, "trait": None}, receipt.commands)
 
     def follows() -> bool | None:
-        return placement.is_disabled(world, record.host) == wanted or None
+        return hypervisors.has_disabled_trait(world, record.host) == wanted or None
 
     if world.clock.wait_for(follows, timeout=TRAIT_SECONDS, interval=1.0):
         return Receipt(receipt.sentence, {**receipt.data, "trait": wanted}, receipt.commands)

@@ -67,7 +67,7 @@ class HoldUnit(Action):
         hooks = [asdict(h) for h in world.inventory.nodes[node].hooks]
         former = there or _from(context.former_change)
         held = former or _new_hold(world, now, params["reason"], context, [h["name"] for h in hooks])
-        change = {"node": node, "held": held.to_json(), "hooks": hooks}
+        change: dict[str, Any] = {"node": node, "held": held.to_json(), "hooks": hooks}
         return Do(change, f"{now.name} on {node} is {now.active}; it is stopped and held")
 
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:

@@ -51,6 +51,16 @@ def state(world: World, node: NodeName, path: str, user: str) -> DirectoryState:
     )
 
 
+def mount(world: World, node: NodeName, path: str) -> Mount | None:
+    """Return what a path on a node lies on; None where it does not exist.
+
+    Raises:
+        Failed: the node could not be asked.
+    """
+    look = f"timeout 10 findmnt -nro TARGET,SOURCE,FSTYPE --target {shlex.quote(path)} | tail -n 1"
+    return _mount(world.ssh.run(node, look).stdout)
+
+
 def _mount(line: str) -> Mount | None:
     columns = line.split()
     if len(columns) != 3:  # noqa: PLR2004 - target, source, type

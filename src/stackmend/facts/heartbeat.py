@@ -17,7 +17,13 @@ GRACE = 5.0
 
 
 def watch(
-    world: World, node: NodeName, *, interval: int, wanted: int, progress: Callable[[str, float | None], None]
+    world: World,
+    node: NodeName,
+    *,
+    interval: int,
+    wanted: int,
+    progress: Callable[[str, float | None], None],
+    settle: float = 0.0,
 ) -> HeartbeatWatch:
     """Watch ``updated_at`` in ``GET /os-services`` until it showed enough values, or the deadline has passed.
 
@@ -27,11 +33,12 @@ def watch(
         interval: its ``report_interval``, seconds; the deadline follows from it.
         wanted: how many different values to wait for, the first one included.
         progress: told of each new value, with the fraction of ``wanted``.
+        settle: seconds on top, for a service that has only just been started.
 
     Raises:
         Failed: nova-api could not be asked.
     """
-    deadline = INTERVALS * interval + GRACE
+    deadline = INTERVALS * interval + GRACE + settle
     started = world.clock.monotonic()
     beats: list[datetime] = []
 
@@ -52,7 +59,7 @@ def last(world: World, node: NodeName) -> datetime | None:
     Raises:
         Failed: nova-api could not be asked.
     """
-    path = f"/os-services?binary=nova-compute&host={node}"
-    found = world.openstack.get("compute", path, version="2.53")["services"]
+    params = {"binary": "nova-compute", "host": node}
+    found = world.openstack.get("compute", "/os-services", version="2.53", params=params)["services"]
     stamp = found[0].get("updated_at") if found else None
     return datetime.fromisoformat(stamp).replace(tzinfo=UTC) if stamp else None

@@ -6,6 +6,7 @@ from stackmend.adapters.world import World
 from stackmend.domain.health import RpcAnswer
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, StackmendError
+from stackmend.facts import hypervisors
 
 VERSION = "2.87"
 """The last microversion with ``GET /os-hypervisors/{id}/uptime``, which nova-api answers by the RPC call
@@ -25,7 +26,7 @@ def uptime(world: World, node: NodeName, *, timeout: float = 20.0) -> RpcAnswer:
         Failed: nova-api could not be reached.
     """
     started = world.clock.monotonic()
-    hypervisor = _hypervisor(world, node)
+    hypervisor = hypervisors.uuid(world, node)
     if hypervisor is None:
         return RpcAnswer(0.0, error=f"nova has no hypervisor on {node}")
     try:
@@ -37,8 +38,3 @@ def uptime(world: World, node: NodeName, *, timeout: float = 20.0) -> RpcAnswer:
         seconds = world.clock.monotonic() - started
         return RpcAnswer(seconds, error=error.sentence, request_id=error.evidence.get("request id", ""))
     return RpcAnswer(world.clock.monotonic() - started, answer=str(found["hypervisor"]["uptime"]).strip())
-
-
-def _hypervisor(world: World, node: NodeName) -> str | None:
-    found = world.openstack.get("compute", "/os-hypervisors/detail", version=VERSION)["hypervisors"]
-    return next((str(h["id"]) for h in found if h["service"]["host"] == node), None)

@@ -116,7 +116,7 @@ def amqp_socket(node: str, conf: NovaConf, peers: Iterable[str]) -> Finding:
 def amqp_consumer(node: str, seen: Consumers) -> Finding:
     """Judge whether somebody consumes the queue that nova's calls to this node go to."""
     if seen.silent:
-        sentence = f"RabbitMQ could not be asked who consumes {seen.queue}: {seen.silent}"
+        sentence = f"RabbitMQ could not be asked who consumes {seen.queue}: {_full(seen.silent)}"
         return Finding("amqp-consumer", Level.UNKNOWN, sentence, subject=node)
     evidence = {"asked": seen.witness}
     if not seen.count:
@@ -168,7 +168,8 @@ def rpc(node: str, answer: RpcAnswer) -> Finding:
     """Judge the call that went from nova-api through RabbitMQ to that nova-compute and back."""
     evidence = {"request id": answer.request_id} if answer.request_id else {}
     if answer.error or not answer.answer:
-        sentence = f"nova-compute did not answer over RPC in {answer.seconds:.1f} s: {answer.error or 'empty answer'}"
+        why = _full(answer.error or "the answer was empty")
+        sentence = f"nova-compute did not answer over RPC in {answer.seconds:.1f} s: {why}"
         hint = "Look at the findings on AMQP and the heartbeat."
         return Finding("rpc", Level.FAILED, sentence, subject=node, hint=hint, evidence=evidence)
     evidence["uptime"] = answer.answer
@@ -183,7 +184,7 @@ def libvirt(node: str, answer: LibvirtAnswer) -> Finding:
     """Judge whether libvirt lists its domains."""
     if answer.domains is None:
         daemon = f"{answer.daemon} is active, but " if answer.daemon else "No libvirt daemon is active, and "
-        sentence = f"{daemon}virsh got no answer: {answer.error}"
+        sentence = f"{daemon}virsh got no answer: {_full(answer.error)}"
         hint = "Read `journalctl -u libvirtd -u virtqemud` on the node."
         return Finding("libvirt", Level.FAILED, sentence, subject=node, hint=hint)
     sentence = f"libvirt answers ({answer.daemon or 'socket-activated'}); it has {answer.domains} domains."
@@ -214,7 +215,7 @@ def canary(node: str, outcome: CanaryOutcome) -> Finding:
     """Judge the instance that was booted on the node and deleted."""
     evidence = {"instance": outcome.instance, "came to": outcome.stage}
     if outcome.error:
-        sentence = f"The canary instance failed after it was {outcome.stage}: {outcome.error}"
+        sentence = f"The canary instance failed after it was {outcome.stage}: {_full(outcome.error)}"
         hint = f"{outcome.left} is still there: delete it by hand." if outcome.left else ""
         return Finding("canary", Level.FAILED, sentence, subject=node, hint=hint, evidence=evidence)
     sentence = f"A canary instance ran on {node} after {outcome.seconds:.0f} s and is gone again."
@@ -227,6 +228,12 @@ def no_canary(node: str) -> Finding:
     return Finding("canary", Level.UNKNOWN, sentence, subject=node, hint="Set `canary` in the inventory.")
 
 
+def canary_spared(node: str) -> Finding:
+    """Return the finding for a node that is known not to work without a canary."""
+    sentence = "No canary instance was booted: the other checks say enough."
+    return Finding("canary", Level.UNKNOWN, sentence, subject=node)
+
+
 def could_not_ask(code: str, node: str, why: str, *, vital: bool) -> Finding:
     """Return the finding for a check whose facts could not be had.
 
@@ -237,9 +244,14 @@ def could_not_ask(code: str, node: str, why: str, *, vital: bool) -> Finding:
         vital: whether nothing else covers the same ground, so that the node must not pass.
     """
     level = Level.FAILED if vital else Level.UNKNOWN
-    return Finding(code, level, f"This could not be checked: {why}", subject=node)
+    return Finding(code, level, f"This could not be checked: {_full(why)}", subject=node)
 
 
 def failing(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return those that forbid taking the node for sound."""
     return tuple(f for f in findings if f.level is Level.FAILED)
+
+
+def _full(words: str) -> str:
+    """Return words that end as a sentence does."""
+    return words if words.endswith((".", "!", "?")) else f"{words}."

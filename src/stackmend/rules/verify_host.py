@@ -31,7 +31,7 @@ def directory(node: str, seen: DirectoryState, before: Mount | None) -> Finding:
 
 def _judge_directory(seen: DirectoryState, before: Mount | None) -> tuple[Level, str, str]:
     if seen.mount is None:
-        return Level.FAILED, f"{seen.path} could not be looked at: {seen.error}", "Is its storage mounted?"
+        return Level.FAILED, f"{seen.path} could not be looked at: {seen.error}.", "Is its storage mounted?"
     if seen.missing:
         points = ", ".join(seen.missing)
         return Level.FAILED, f"{seen.path} is not complete: {points} is in fstab and not mounted.", f"mount {points}"
@@ -41,7 +41,7 @@ def _judge_directory(seen: DirectoryState, before: Mount | None) -> tuple[Level,
     if not seen.writable:
         user = seen.user or "root"
         hint = "Look at the mount's options and the directory's owner."
-        return Level.FAILED, f"{user} cannot write in {seen.path}: {seen.error}", hint
+        return Level.FAILED, f"{user} cannot write in {seen.path}: {seen.error}.", hint
     free = f"{seen.free / 2**30:.0f} GiB free"
     return Level.OK, f"{seen.path} is mounted and {seen.user or 'root'} can write there; {free}.", ""
 
@@ -60,7 +60,7 @@ def clock(node: str, own: ClockReading, others: Iterable[ClockReading]) -> Findi
     it gives no more than a warning, unless no controller could be read.
     """
     if own.silent:
-        return Finding("clock", Level.UNKNOWN, f"The clock of {node} could not be read: {own.silent}", subject=node)
+        return Finding("clock", Level.UNKNOWN, f"The clock of {node} could not be read: {own.silent}.", subject=node)
     heard = [o for o in others if not o.silent and o.node != own.node]
     against = {str(o.node): (own.offset - o.offset, own.uncertainty + o.uncertainty) for o in heard}
     evidence = _clock_evidence(own, against)
