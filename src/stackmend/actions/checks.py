@@ -17,7 +17,7 @@ from stackmend.domain.health import Held, Mount, NovaConf, UnitState
 from stackmend.domain.node import Role
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts import agents, amqp, directories, heartbeat, libvirt, nova_conf, rpc, services, time_sync, units
+from stackmend.facts import amqp, directories, heartbeat, libvirt, network, nova_conf, rpc, services, time_sync, units
 from stackmend.rules import verify, verify_host
 
 STEADY_SECONDS = 10.0
@@ -161,7 +161,8 @@ class Checks:
         return verify.libvirt(self.asked.node, libvirt.answer(self.world, self.asked.node))
 
     def _agents(self) -> Finding:
-        return verify.network_agents(self.asked.node, agents.of_node(self.world, self.asked.node))
+        known = [a for a in network.agents(self.world) if a.host == self.asked.node]
+        return verify.network_agents(self.asked.node, known)
 
     def _directory(self) -> Finding:
         seen = directories.state(self.world, self.asked.node, self.conf.instances_path, self.unit.user)

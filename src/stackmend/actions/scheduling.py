@@ -12,7 +12,7 @@ from stackmend.domain.instance import ComputeService
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
 from stackmend.domain.values import NodeName, StepId
-from stackmend.errors import Code, Failed, Refused
+from stackmend.errors import Code, Failed
 from stackmend.facts import hypervisors, services
 from stackmend.rules.scheduling import Scheduling, mark, why_left
 
@@ -41,7 +41,7 @@ class DisableScheduling(Action):
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Record how the scheduling is; decide to leave it where it is disabled already."""
-        record = _service(world, params["node"])
+        record = services.compute_service(world, params["node"])
         earlier = context.former_change
         former = _scheduling(record) if earlier is None else _recorded(earlier, "former")
         made = Scheduling(enabled=False, reason=mark(context.run_id, params["reason"]))
@@ -66,7 +66,7 @@ class DisableScheduling(Action):
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
         """Read it back from nova, and see whether placement's trait follows."""
-        record = _service(world, change["node"])
+        record = services.compute_service(world, change["node"])
         now, made = _scheduling(record), Scheduling.from_json(change["made"])
         if now.enabled:
             raise Failed(
@@ -113,7 +113,7 @@ class RestoreScheduling(Action):
         if recorded is None:
             return Skip(f"this run did not touch the scheduling on {params['node']}")
         former, made = _recorded(recorded, "former"), _recorded(recorded, "made")
-        record = _service(world, params["node"])
+        record = services.compute_service(world, params["node"])
         left = why_left(former, made, _scheduling(record))
         if left:
             return Skip(f"scheduling on {params['node']} is left: {left}")
@@ -134,7 +134,7 @@ class RestoreScheduling(Action):
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
         """Read it back from nova, and see whether placement's trait follows."""
-        record = _service(world, change["node"])
+        record = services.compute_service(world, change["node"])
         now, former = _scheduling(record), Scheduling.from_json(change["former"])
         if (now.enabled, now.reason) != (former.enabled, former.reason):
             raise Failed(
@@ -149,13 +149,6 @@ class RestoreScheduling(Action):
         """Put back what was there before it was given back."""
         former, made = Scheduling.from_json(change["former"]), Scheduling.from_json(change["made"])
         return _give_back(world, change, made, former)
-
-
-def _service(world: World, node: str) -> ComputeService:
-    found = next((s for s in services.compute_services(world) if s.host == node), None)
-    if found is None:
-        raise Refused(Code.NODE_WRONG_ROLE, f"nova has no nova-compute on {node}", hint="is it a compute node?")
-    return found
 
 
 def _scheduling(record: ComputeService) -> Scheduling:
@@ -181,7 +174,7 @@ def _put(world: World, service: str, wanted: Scheduling) -> None:
 
 def _give_back(world: World, change: dict[str, Any], target: Scheduling, made: Scheduling) -> str:
     """Make it ``target`` where it still is as ``made``; return a sentence."""
-    left = why_left(target, made, _scheduling(_service(world, change["node"])))
+    left = why_left(target, made, _scheduling(services.compute_service(world, change["node"])))
     if left:
         return f"scheduling on {change['node']} is left: {left}"
     _put(world, change["service"], target)

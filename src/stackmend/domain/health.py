@@ -207,21 +207,6 @@ class LibvirtAnswer:
 
 
 @dataclass(frozen=True)
-class Agent:
-    """A neutron agent of the node.
-
-    Attributes:
-        kind: neutron's ``agent_type``, such as ``OVN Controller agent``.
-        alive: whether neutron takes it for alive.
-        admin_up: its ``admin_state_up``.
-    """
-
-    kind: str
-    alive: bool
-    admin_up: bool
-
-
-@dataclass(frozen=True)
 class Mount:
     """What is mounted where a directory lives (``findmnt --target``)."""
 

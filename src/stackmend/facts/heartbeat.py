@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from stackmend.adapters.world import World
 from stackmend.domain.health import HeartbeatWatch
 from stackmend.domain.values import NodeName
+from stackmend.facts import services
 
 INTERVALS = 3
 """Report intervals that two advances may take: one to the first, one to the second, one of grace."""
@@ -37,13 +38,14 @@ def watch(
 
     Raises:
         Failed: nova-api could not be asked.
+        Refused: nova has no nova-compute there.
     """
     deadline = INTERVALS * interval + GRACE + settle
     started = world.clock.monotonic()
     beats: list[datetime] = []
 
     def enough() -> bool | None:
-        beat = last(world, node)
+        beat = services.compute_service(world, node).heartbeat
         if beat is not None and (not beats or beat > beats[-1]):
             beats.append(beat)
             progress(f"heartbeat of {node}: {len(beats) - 1} of {wanted - 1} advances", len(beats) / wanted)
@@ -52,14 +54,3 @@ def watch(
     world.clock.wait_for(enough, timeout=deadline, interval=1.0)
     return HeartbeatWatch(tuple(beats), world.clock.monotonic() - started, deadline, interval)
 
-
-def last(world: World, node: NodeName) -> datetime | None:
-    """Return when the node's nova-compute last reported; None where it never did, or nova has no record of it.
-
-    Raises:
-        Failed: nova-api could not be asked.
-    """
-    params = {"binary": "nova-compute", "host": node}
-    found = world.openstack.get("compute", "/os-services", version="2.53", params=params)["services"]
-    stamp = found[0].get("updated_at") if found else None
-    return datetime.fromisoformat(stamp).replace(tzinfo=UTC) if stamp else None

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from stackmend.domain.finding import Finding, Level
 from stackmend.domain.health import (
-    Agent,
     AmqpLog,
     CanaryOutcome,
     Consumers,
@@ -22,6 +21,7 @@ from stackmend.domain.health import (
     UnitState,
 )
 from stackmend.domain.instance import ComputeService
+from stackmend.domain.node import NetworkAgent
 
 BEATS_WANTED = 3
 """Values of ``updated_at`` that show two advances: the one found first says nothing."""
@@ -191,7 +191,7 @@ def libvirt(node: str, answer: LibvirtAnswer) -> Finding:
     return Finding("libvirt", Level.OK, sentence, subject=node)
 
 
-def network_agents(node: str, agents: Iterable[Agent]) -> Finding:
+def network_agents(node: str, agents: Iterable[NetworkAgent]) -> Finding:
     """Judge whether neutron takes each of the node's agents for alive."""
     known = tuple(agents)
     names = ", ".join(sorted(a.kind for a in known))

@@ -9,7 +9,6 @@ import pytest
 
 from stackmend.domain.finding import Finding, Level
 from stackmend.domain.health import (
-    Agent,
     AmqpLog,
     CanaryOutcome,
     ClockReading,
@@ -24,6 +23,7 @@ from stackmend.domain.health import (
     UnitState,
 )
 from stackmend.domain.instance import ComputeService
+from stackmend.domain.node import NetworkAgent
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.rules import verify, verify_host
 
@@ -176,16 +176,20 @@ def test_libvirt(answer: LibvirtAnswer, expected: Level, words: str) -> None:
     assert words in finding.sentence
 
 
+def agent(kind: str, *, alive: bool, admin_up: bool) -> NetworkAgent:
+    return NetworkAgent(kind, "", NODE, alive, admin_up, NOON)
+
+
 @pytest.mark.parametrize(
     ("agents", "expected"),
     [
-        ([Agent("OVN Controller agent", alive=True, admin_up=True)], Level.OK),
-        ([Agent("OVN Controller agent", alive=False, admin_up=True)], Level.FAILED),
-        ([Agent("L3 agent", alive=True, admin_up=False)], Level.WARNING),
+        ([agent("OVN Controller agent", alive=True, admin_up=True)], Level.OK),
+        ([agent("OVN Controller agent", alive=False, admin_up=True)], Level.FAILED),
+        ([agent("L3 agent", alive=True, admin_up=False)], Level.WARNING),
         ([], Level.UNKNOWN),
     ],
 )
-def test_network_agents(agents: list[Agent], expected: Level) -> None:
+def test_network_agents(agents: list[NetworkAgent], expected: Level) -> None:
     assert level(verify.network_agents(NODE, agents)) is expected
 
 
