@@ -1,0 +1,40 @@
+"""Neutron's records: where ports are bound, and its agents."""
+
+from __future__ import annotations
+
+from stackmend.adapters.world import World
+from stackmend.domain.instance import PortBinding
+from stackmend.domain.node import NetworkAgent
+from stackmend.domain.values import InstanceId, NodeName
+from stackmend.facts.times import utc
+
+
+def bindings(world: World, instance: InstanceId) -> tuple[PortBinding, ...]:
+    """Return where each port of an instance is bound, by its active binding.
+
+    Raises:
+        Failed: neutron could not be asked.
+    """
+    ports = world.openstack.get_list("network", "/ports", "ports", params={"device_id": instance})
+    return tuple(PortBinding(p["id"], NodeName(p.get("binding:host_id") or ""), p.get("status") or "") for p in ports)
+
+
+def agents(world: World) -> tuple[NetworkAgent, ...]:
+    """Return neutron's agents, sorted by node; with ML2/OVN these are its chassis.
+
+    Raises:
+        Failed: neutron could not be asked.
+    """
+    found = world.openstack.get_list("network", "/agents", "agents")
+    agents = (
+        NetworkAgent(
+            kind=a["agent_type"],
+            binary=a.get("binary") or "",
+            host=NodeName(a["host"]),
+            alive=bool(a["alive"]),
+            admin_up=bool(a["admin_state_up"]),
+            heartbeat=utc(a.get("heartbeat_timestamp")),
+        )
+        for a in found
+    )
+    return tuple(sorted(agents, key=lambda a: (a.host, a.kind)))

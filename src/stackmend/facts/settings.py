@@ -1,0 +1,46 @@
+"""Options of a node's nova-compute, as oslo.config reads them there."""
+
+from __future__ import annotations
+
+from stackmend.adapters import oslo_config
+from stackmend.adapters.world import World
+from stackmend.domain.values import NodeName
+from stackmend.errors import Code, Failed
+
+STATE_PATH = "/var/lib/nova"
+
+
+def options(world: World, node: NodeName) -> oslo_config.Options:
+    """Return all options that the node's configuration files set.
+
+    Raises:
+        Failed: the node could not be asked.
+    """
+    return oslo_config.parse(world.ssh.run(node, oslo_config.reading_script("nova-compute")).stdout)
+
+
+def max_concurrent_live_migrations(world: World, node: NodeName) -> int:
+    """Return how many live migrations may leave a node at once; 0 means no limit.
+
+    Source: nova's ``[DEFAULT] max_concurrent_live_migrations``, whose default is 1; nova takes negative ones for 0.
+
+    Raises:
+        Failed: the node could not be asked, or the value is no number.
+    """
+    value = options(world, node).get("DEFAULT", "max_concurrent_live_migrations", "1")
+    try:
+        return max(0, int(value))
+    except ValueError as error:
+        sentence = f"nova's max_concurrent_live_migrations on {node} is no number: {value}"
+        raise Failed(Code.COMMAND_FAILED, sentence, evidence={"host": node}) from error
+
+
+def instances_path(world: World, node: NodeName) -> str:
+    """Return the directory of the instances' disks on a node.
+
+    Raises:
+        Failed: the node could not be asked.
+    """
+    found = options(world, node)
+    state = found.get("DEFAULT", "state_path", STATE_PATH)
+    return found.get("DEFAULT", "instances_path", f"{state}/instances")
