@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stackmend.cli.context import cloud_options
+from stackmend.cli.context import CloudChoice, cloud_options
 from stackmend.cli.planning import Asked, show_or_apply
 
 if TYPE_CHECKING:
@@ -158,6 +159,6 @@ def maintain(  # noqa: PLR0913 - the options of a drain and two more
 @cloud_options
 def verify(name: str, *, no_canary: bool, form: str, **asked: Any) -> None:
     """Check that NODE works: service, AMQP, heartbeat, RPC, libvirt, network, storage, clock, a canary."""
-    from stackmend.cli import plans  # noqa: PLC0415 - late: it imports every client
+    from stackmend.cli.verifying import verify_node  # noqa: PLC0415 - late: it imports every client
 
-    plans.verify(asked, name, canary=not no_canary, form=form)
+    sys.exit(verify_node(CloudChoice.of(asked), name, canary=not no_canary, form=form))

@@ -51,7 +51,13 @@ def plan_maintain(node: Node, facts: DrainFacts, options: DrainOptions, work: Wo
     release = ReleaseUnit.step(
         node.name, held.id, group=(f"Start {node.name}",), needs=(during[-1].id if during else held.id,)
     )
-    verify = VerifyNode.step(node.name, canary=True, group=(f"Verify {node.name}",), needs=(release.id,))
+    verify = VerifyNode.step(
+        node.name,
+        canary=True,
+        after=during[-1].id if work.reboot else "",
+        group=(f"Verify {node.name}",),
+        needs=(release.id,),
+    )
     restore = RestoreScheduling.step(node.name, disable.id, group=(f"Return {node.name}",), needs=(verify.id,))
     home = Home(
         node=node.name,
