@@ -7,7 +7,7 @@ that is known not to work needs no instance to prove it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from stackmend.actions import canary
@@ -59,8 +59,7 @@ def look(world: World, asked: Asked, progress: Progress) -> list[Finding]:
     checks = Checks(world, asked, unit, nova_conf.read(world, asked.node), progress)
     wanted = checks.of_service() | checks.of_machine() if asked.started else checks.of_held() | checks.of_machine()
     with ThreadPoolExecutor(len(wanted)) as pool:
-        running = {code: pool.submit(check) for code, check in wanted.items()}
-        findings = [_result(asked.node, code, future) for code, future in running.items()]
+        findings = list(pool.map(checks.patiently, wanted, wanted.values()))
     return [*findings, *_canary(world, asked, findings, progress)]
 
 
@@ -78,12 +77,12 @@ class Checks:
         """Return the checks of nova-compute itself."""
         return {
             "unit": self._unit,
-            "service": self._patient(self._service),
-            "amqp-socket": self._patient(self._socket),
-            "amqp-consumer": self._patient(self._consumer),
+            "service": self._service,
+            "amqp-socket": self._socket,
+            "amqp-consumer": self._consumer,
             "amqp-log": self._log,
             "heartbeat": self._heartbeat,
-            "rpc": self._patient(self._rpc),
+            "rpc": self._rpc,
         }
 
     def of_held(self) -> dict[str, Check]:
@@ -93,25 +92,21 @@ class Checks:
     def of_machine(self) -> dict[str, Check]:
         """Return the checks of the machine beneath nova-compute."""
         return {
-            "libvirt": self._patient(self._libvirt),
-            "network-agent": self._patient(self._agents),
+            "libvirt": self._libvirt,
+            "network-agent": self._agents,
             "instances-directory": self._directory,
             "clock": self._clock,
         }
 
-    def _patient(self, check: Check) -> Check:
-        """Return the check, made anew until it is well or the time to settle is over."""
+    def patiently(self, code: str, check: Check) -> Finding:
+        """Make a check anew until it does not fail, or the time to settle is over; return its last finding."""
+        findings: list[Finding] = []
 
-        def patiently() -> Finding:
-            last: list[Finding] = []
+        def well() -> Finding | None:
+            findings.append(_made(self.asked.node, code, check))
+            return findings[-1] if findings[-1].level is not Level.FAILED else None
 
-            def well() -> Finding | None:
-                last[:] = [check()]
-                return last[0] if last[0].level is not Level.FAILED else None
-
-            return self.world.clock.wait_for(well, timeout=self.asked.settle, interval=2.0) or last[0]
-
-        return patiently
+        return self.world.clock.wait_for(well, timeout=self.asked.settle, interval=2.0) or findings[-1]
 
     def _unit(self) -> Finding:
         def steady() -> UnitState | None:
@@ -178,10 +173,10 @@ _SUPPORTING = frozenset({"amqp-consumer", "amqp-log", "clock", "network-agent"})
 """Checks beside which another covers the same ground, so that a node may pass where they cannot be made."""
 
 
-def _result(node: NodeName, code: str, future: Future[Finding]) -> Finding:
+def _made(node: NodeName, code: str, check: Check) -> Finding:
     """Return a check's finding, or one that says why it could not be made."""
     try:
-        return future.result()
+        return check()
     except StackmendError as error:
         return verify.could_not_ask(code, node, error.sentence, vital=code not in _SUPPORTING)
 
