@@ -12,6 +12,7 @@ from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Failed, StackmendError
 
 SECONDS = 60
+UUID_LENGTH = 36
 _DOMAIN = "==== domain "
 _SAVED = "==== saved "
 
@@ -63,7 +64,8 @@ def parse(output: str) -> dict[InstanceId, Domain]:
 
 
 def _domain(part: str, saved: set[str]) -> Domain | None:
-    uuid, _, rest = part.partition("\n")
+    # a quiet virsh ends what it echoes with no newline
+    uuid, rest = part[:UUID_LENGTH], part[UUID_LENGTH:]
     state, xml, _ = rest.partition("<domain ")
     if not xml:
         return None
@@ -71,12 +73,12 @@ def _domain(part: str, saved: set[str]) -> Domain | None:
     cpu = root.find("cpu")
     emulated = root.get("type") == "qemu"
     return Domain(
-        uuid=InstanceId(uuid.strip()),
+        uuid=InstanceId(uuid),
         name=root.findtext("name") or "",
         state=state.strip(),
         cpu_xml="" if cpu is None or emulated else ET.tostring(cpu, encoding="unicode").strip(),
         devices=tuple(_devices(root)),
-        saved=uuid.strip() in saved,
+        saved=uuid in saved,
     )
 
 
