@@ -11,7 +11,7 @@ import yaml
 from stackmend.domain.drain import DrainFacts, DrainOptions, Target
 from stackmend.domain.instance import ComputeService, Domain, Instance, NodeInstances, Resources, ServerGroup
 from stackmend.domain.values import InstanceId, NodeName
-from stackmend.rules.drain import treat_all, unknown_domains
+from stackmend.rules.drain import idle_domains, treat_all, unknown_domains
 
 CASES = sorted((Path(__file__).parent / "drain").glob("*.yaml"))
 NODE = NodeName("c01")
@@ -54,8 +54,8 @@ def target(name: str, world: dict[str, Any]) -> Target:
 def facts(world: dict[str, Any]) -> DrainFacts:
     instances = {name: values or {} for name, values in world["instances"].items()}
     domains = {InstanceId(n): d for n, v in instances.items() if (d := domain(n, v)) is not None}
-    for name in world.get("foreign_domains", ()):
-        domains[InstanceId(name)] = Domain(InstanceId(name), name, "running")
+    for name, state in world.get("foreign_domains", {}).items():
+        domains[InstanceId(name)] = Domain(InstanceId(name), name, state)
     return DrainFacts(
         service=ComputeService("s", NODE, enabled=True, reason="", up=True, forced_down=False, heartbeat=None),
         on_node=NodeInstances(NODE, tuple(instance(n, v) for n, v in instances.items()), domains),
@@ -83,6 +83,7 @@ def test_treatments_are_as_the_case_says(path: Path) -> None:
     world, asked = facts(case["world"]), options(case.get("request", {}))
     lines = [f"{t.mode} {t.target or '-'}: {t.sentence}" for t in treat_all(world, asked)]
     lines += [f"unknown domain: {d.name}" for d in unknown_domains(world, asked)]
+    lines += [f"idle domain: {d.name}" for d in idle_domains(world)]
     assert lines == case["expected"]
 
 

@@ -81,6 +81,6 @@ def _left(world: World, node: NodeName, allowed: set[str]) -> dict[str, str]:
     recorded = patiently(world.clock, lambda: instances.on_node(world, node))
     known = {i.id: f"nova has {i.name} there, {i.vm_state}" for i in recorded if i.id not in allowed}
     for domain in domains.on_node(world, node).values():
-        if domain.uuid not in allowed and domain.uuid not in known:
+        if domain.is_active and domain.uuid not in allowed and domain.uuid not in known:
             known[domain.uuid] = f"libvirt has {domain.name} there, {domain.state}, and nova does not"
     return {str(k): v for k, v in known.items()}

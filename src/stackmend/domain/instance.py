@@ -107,6 +107,11 @@ class Domain:
     devices: tuple[str, ...] = ()
     saved: bool = False
 
+    @property
+    def is_active(self) -> bool:
+        """Whether there is a QEMU process for it, whose end would be a loss."""
+        return self.state in {"running", "paused", "blocked", "in shutdown", "pmsuspended"}
+
 
 @dataclass(frozen=True)
 class Migration:

@@ -48,14 +48,26 @@ def treat_all(facts: DrainFacts, options: DrainOptions) -> tuple[Treatment, ...]
 
 
 def unknown_domains(facts: DrainFacts, options: DrainOptions) -> tuple[Domain, ...]:
-    """Return the domains on the node that nova does not have there, but for those that the operator leaves."""
+    """Return the active domains that nova does not have on the node, but for those that the operator leaves.
+
+    One that is shut off loses nothing by a stop of the node; see ``idle_domains``.
+    """
+    return tuple(d for d in _foreign(facts) if d.is_active and d.uuid not in options.leave)
+
+
+def idle_domains(facts: DrainFacts) -> tuple[Domain, ...]:
+    """Return the domains that nova does not have on the node and that are shut off: leftovers, named and not touched."""
+    return tuple(d for d in _foreign(facts) if not d.is_active)
+
+
+def _foreign(facts: DrainFacts) -> Iterable[Domain]:
     known = {instance.id for instance in facts.on_node.instances}
-    return tuple(d for d in facts.on_node.domains.values() if d.uuid not in known | options.leave)
+    return (d for d in facts.on_node.domains.values() if d.uuid not in known)
 
 
 def resting_mode(instance: Instance, domain: Domain | None, options: DrainOptions) -> tuple[Mode, str]:
     """Decide how an instance is treated by its state alone: LIVE, COLD, STAY or BLOCKED, with the sentence."""
-    runs = domain is not None and domain.state in {"running", "paused", "blocked"}
+    runs = domain is not None and domain.is_active
     if instance.id in options.leave:
         return Mode.STAY, "is left there, as asked" + (", and runs on until the node stops" if runs else "")
     if instance.task_state:

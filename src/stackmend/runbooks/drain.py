@@ -12,7 +12,7 @@ from stackmend.domain.drain import DrainFacts, DrainOptions, Mode, Treatment
 from stackmend.domain.plan import Plan, Step
 from stackmend.domain.values import JsonObject, NodeName, StepId
 from stackmend.errors import Code, Refused
-from stackmend.rules.drain import treat_all, unknown_domains
+from stackmend.rules.drain import idle_domains, treat_all, unknown_domains
 
 UNLIMITED = 32
 
@@ -24,12 +24,14 @@ class Drain:
     Attributes:
         steps: disable, moves, check.
         treatments: what happens to each instance.
+        leftovers: sentences on idle domains that nova does not know.
         lanes: limits of the migrations.
         world: what it rests on.
     """
 
     steps: tuple[Step, ...]
     treatments: tuple[Treatment, ...]
+    leftovers: tuple[str, ...]
     lanes: dict[str, int]
     world: JsonObject
 
@@ -40,8 +42,8 @@ class Drain:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on the instances that stay."""
-        return tuple(t.sentence for t in self.treatments if t.mode is Mode.STAY)
+        """Sentences on what stays."""
+        return (*(t.sentence for t in self.treatments if t.mode is Mode.STAY), *self.leftovers)
 
 
 def plan_drain(facts: DrainFacts, options: DrainOptions, *, reason: str, patience: float) -> Plan:
@@ -96,7 +98,15 @@ def compose(facts: DrainFacts, options: DrainOptions, *, reason: str, patience: 
         group=group,
         needs=(disable.id, *(m.id for m in moves)),
     )
-    return Drain((disable, *moves, check), treatments, {lane: facts.concurrency or UNLIMITED}, _world(facts))
+    return Drain(
+        steps=(disable, *moves, check),
+        treatments=treatments,
+        leftovers=tuple(
+            f"libvirt has {d.name} ({d.uuid}), {d.state}, which nova does not have" for d in idle_domains(facts)
+        ),
+        lanes={lane: facts.concurrency or UNLIMITED},
+        world=_world(facts),
+    )
 
 
 def lane_from(node: NodeName) -> str:
