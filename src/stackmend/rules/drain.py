@@ -56,7 +56,7 @@ def unknown_domains(facts: DrainFacts, options: DrainOptions) -> tuple[Domain, .
 
 
 def idle_domains(facts: DrainFacts) -> tuple[Domain, ...]:
-    """Return the domains that nova does not have on the node and that are shut off: leftovers, named and not touched."""
+    """Return the domains that nova does not have on the node and that are shut off: named, and not touched."""
     return tuple(d for d in _foreign(facts) if not d.is_active)
 
 
