@@ -16,6 +16,7 @@ PLACE = sources.ROOT / "docs" / "reference"
 NOTE = "<!-- Written by `make docs` from the code; change it there. -->"
 
 VARIABLES = {
+    "STACKMEND_CRASH_AT": "For tests: number of the journal record at which the process kills itself.",
     "STACKMEND_INVENTORY": "Path of the inventory; `--inventory` wins over it.",
     "STACKMEND_STATE": "Directory of the journal, where runs are kept.",
     "STACKMEND_LAB_BRIDGE": "Name of the lab's bridge.",

@@ -40,21 +40,29 @@ def action_classes() -> list[type[Action]]:
     """Return every kind of action, by its name."""
     for module in pkgutil.iter_modules(actions.__path__):
         import_module(f"{actions.__name__}.{module.name}")
-    return sorted((c for c in Action.__subclasses__() if c.__module__.startswith("stackmend.")), key=lambda c: c.name)
+    descendants = _descendants(Action)  # type: ignore[type-abstract]  # it is only asked for its subclasses
+    return sorted((c for c in descendants if c.__module__.startswith("stackmend.")), key=lambda c: c.name)
+
+
+def _descendants(cls: type[Action]) -> Iterator[type[Action]]:
+    for child in cls.__subclasses__():
+        yield child
+        yield from _descendants(child)
 
 
 def findings() -> dict[str, str]:
-    """Return each finding's code, and what the function that decides on it says that it judges."""
-    found: dict[str, list[str]] = {}
+    """Return each finding's code, and what the functions that decide on it say that they judge."""
+    judged: dict[str, list[str]] = {}
     for function in (node for tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
-        for code in _codes_of_findings(function):
-            sentence = paragraph(ast.get_docstring(function) or "")
-            if sentence and sentence not in found.setdefault(code, []):
-                found[code].append(sentence)
-    silent = [code for code, sentences in found.items() if not sentences]
+        sentence = paragraph(ast.get_docstring(function) or "").removeprefix("Judge ")
+        for code in set(_codes_of_findings(function)):
+            judged.setdefault(code, [])
+            if sentence and not sentence.startswith("Return "):
+                judged[code].append(sentence[0].upper() + sentence[1:])
+    silent = [code for code, sentences in judged.items() if not sentences]
     if silent:
-        raise SystemExit(f"no docstring says what these findings are about: {', '.join(silent)}")
-    return {code: " ".join(sentences) for code, sentences in sorted(found.items())}
+        raise SystemExit(f"no docstring says what is judged by these findings: {', '.join(silent)}")
+    return {code: " ".join(sentences) for code, sentences in sorted(judged.items())}
 
 
 def _codes_of_findings(function: ast.FunctionDef) -> Iterator[str]:
