@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,13 +45,19 @@ def list_(*, every: bool, open_only: bool, form: str, **asked: Any) -> None:
 @click.argument("run", metavar="RUN")
 @click.option("-f", "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write a page instead.")
+@click.option(
+    "--probes",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="JSON for the page: sent, lost and longest_gap_s by instance.",
+)
 @cloud_options
-def show(run: str, form: str, html: Path | None, **asked: Any) -> None:
+def show(run: str, form: str, html: Path | None, probes: Path | None, **asked: Any) -> None:
     """Show RUN: its steps, what they said, and what to type next; or write it as one HTML page."""
     with _reading(asked) as found:
         one = found.find(run)
         if html is not None:
-            _write_page(found, one, html)
+            _write_page(found, one, html, json.loads(probes.read_text()) if probes else {})
             return
         from stackmend.render.runs import show_run  # noqa: PLC0415 - late: rich is slow to import
 
@@ -145,9 +152,9 @@ def _reading(asked: Mapping[str, Any]) -> Iterator[Runs]:
         journal.close()
 
 
-def _write_page(found: Runs, run: RunId, path: Path) -> None:
+def _write_page(found: Runs, run: RunId, path: Path, probes: Mapping[str, Mapping[str, Any]]) -> None:
     from stackmend.render.html import page  # noqa: PLC0415 - late: only this command needs it
     from stackmend.render.report import build  # noqa: PLC0415
 
-    path.write_text(page(build(found.get(run), found.records(run))), encoding="utf-8")
+    path.write_text(page(build(found.get(run), found.records(run), probes)), encoding="utf-8")
     click.echo(f"wrote {path}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from stackmend.domain.plan import Plan
 from stackmend.domain.run import Kind, Run, RunState, StepState
@@ -120,7 +120,8 @@ class Engine:
         if self._schedule is not None:
             self._schedule.stop()
 
-    def _open(self, run: RunId) -> AbstractContextManager[Book]:
+    @contextmanager
+    def _open(self, run: RunId) -> Iterator[Book]:
         header = self._runs.header(run)
         if header.place != self._place:
             raise Refused(
@@ -128,7 +129,9 @@ class Engine:
                 f"run {run} was started on {header.place or 'no cloud'}, and this is {self._place or 'none'}",
                 hint="name that cloud",
             )
-        return claimed(self._journal, run, self._listener)
+        with claimed(self._journal, run, self._listener) as book:
+            book.open()
+            yield book
 
     def _try_again(self, book: Book, step: StepId, options: Mapping[str, str]) -> None:
         # Without options the former ones stand: who asked for a cold move does not get a live one by a bare resume.
@@ -144,19 +147,18 @@ class Engine:
         book.write(Kind.RUN_RESUMED, NO_STEP, "carrying out the plan")
         through = [step.id for step in book.plan.steps if book.status(step.id).state in _THROUGH]
         stepper = Stepper(book, self._performer)
-        self._run(book, Schedule(book.plan, stepper.forward), through, _steps_in(book, StepState.FAILED))
+        self._run(Schedule(book.plan, stepper.forward), through, _steps_in(book, StepState.FAILED))
         self._close_forward(book)
         return self._runs.get(book.run_id)
 
     def _go_back(self, book: Book) -> Run:
         through = [step.id for step in book.plan.steps if book.status(step.id).owed is None]
         stepper = Stepper(book, self._performer)
-        self._run(book, Schedule(book.plan, stepper.back, backwards=True), through, [])
+        self._run(Schedule(book.plan, stepper.back, backwards=True), through, [])
         self._close_backward(book)
         return self._runs.get(book.run_id)
 
-    def _run(self, book: Book, schedule: Schedule, through: list[StepId], blocked: list[StepId]) -> None:
-        book.open()
+    def _run(self, schedule: Schedule, through: list[StepId], blocked: list[StepId]) -> None:
         self._schedule = schedule
         if self._stopping:
             schedule.stop()
@@ -165,7 +167,8 @@ class Engine:
 
     def _close_forward(self, book: Book) -> None:
         if failed := _steps_in(book, StepState.FAILED):
-            words = f"paused: {len(failed)} of {len(book.plan.steps)} steps failed and wait for a decision"
+            wait = "step failed and waits" if len(failed) == 1 else "steps failed and wait"
+            words = f"{len(failed)} {wait} for a decision"
             book.write(Kind.RUN_PAUSED, NO_STEP, words, {"steps": list(failed)})
         elif all(book.status(step.id).state in _THROUGH for step in book.plan.steps):
             book.write(Kind.RUN_DONE, NO_STEP, "every step of the plan is done")
