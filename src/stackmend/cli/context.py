@@ -77,8 +77,12 @@ class CloudChoice:
 
 
 @contextmanager
-def open_world(choice: CloudChoice) -> Iterator[World]:
+def open_world(choice: CloudChoice, *, read_seconds: float = 30.0) -> Iterator[World]:
     """Give the world of a cloud, and close it at the end. Nothing outside is asked before it is needed.
+
+    Args:
+        choice: which cloud.
+        read_seconds: how long an API may take to answer a read.
 
     Raises:
         Refused: INVENTORY_MISSING, INVENTORY_MALFORMED.
@@ -94,7 +98,9 @@ def open_world(choice: CloudChoice) -> Iterator[World]:
     quiet_libraries()
     inventory = load(choice.inventory, choice.cloud)
     ssh = Ssh(inventory.nodes)
-    world = World(inventory, OpenStack(inventory.cloud), ssh, Databases(inventory, ssh), Clock())
+    world = World(
+        inventory, OpenStack(inventory.cloud, read_seconds=read_seconds), ssh, Databases(inventory, ssh), Clock()
+    )
     try:
         yield world
     finally:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from stackmend.adapters.openstack.session import CloudSession
 
-READ_SECONDS = 30.0
 WRITE_SECONDS = 60.0
 
 
@@ -32,15 +31,17 @@ class OpenStack:
 
     Args:
         cloud: name in ``clouds.yaml``; empty for what the ``OS_`` environment variables say.
+        read_seconds: how long to wait for the answer to a read, and for a token.
     """
 
-    def __init__(self, cloud: str) -> None:
+    def __init__(self, cloud: str, *, read_seconds: float = 30.0) -> None:
         self.cloud = cloud
+        self._read_seconds = read_seconds
         self._lock = threading.Lock()
         self._session: CloudSession | None = None
 
     def get(
-        self, service: str, path: str, *, version: str = "", params: Params | None = None, timeout: float = READ_SECONDS
+        self, service: str, path: str, *, version: str = "", params: Params | None = None, timeout: float | None = None
     ) -> dict[str, Any]:
         """Return the JSON object at a path.
 
@@ -49,9 +50,9 @@ class OpenStack:
             path: after the API's version.
             version: microversion; empty for the service's first.
             params: of the query.
-            timeout: seconds to wait for the answer.
+            timeout: seconds to wait for the answer; None for ``read_seconds``.
         """
-        return _json(self._send(Request("GET", service, path, version, params, timeout=timeout)))
+        return _json(self._send(Request("GET", service, path, version, params, timeout=timeout or self._read_seconds)))
 
     def get_list(
         self,
@@ -61,7 +62,7 @@ class OpenStack:
         *,
         version: str = "",
         params: Params | None = None,
-        timeout: float = READ_SECONDS,
+        timeout: float | None = None,
     ) -> list[dict[str, Any]]:
         """Return all items of a list, page after page.
 
@@ -71,7 +72,7 @@ class OpenStack:
             key: name of the list in the answer, such as ``servers``.
             version: microversion; empty for the service's first.
             params: of the query.
-            timeout: seconds to wait for each page.
+            timeout: seconds to wait for each page; None for ``read_seconds``.
         """
         query: dict[str, str | int] = dict(params or {})
         items: list[dict[str, Any]] = []
@@ -110,7 +111,7 @@ class OpenStack:
             if self._session is None:
                 from stackmend.adapters.openstack.session import CloudSession  # noqa: PLC0415 - late, it is slow
 
-                self._session = CloudSession(self.cloud)
+                self._session = CloudSession(self.cloud, self._read_seconds)
             return self._session
 
 

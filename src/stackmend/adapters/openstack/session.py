@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from openstack.config.cloud_region import CloudRegion
 
 CONNECT_SECONDS = 5.0
-AUTHENTICATION_SECONDS = 30.0
 POOL = 32
 """Connections kept for each service, for as many threads."""
 
@@ -33,7 +32,7 @@ _VERSION = re.compile(r"/v[0-9]+(\.[0-9]+)?/?$")
 class _BoundedAdapter(TCPKeepAliveAdapter):
     """Connections whose opening has a bound of its own, shorter than that of the answer."""
 
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 - requests' own signature
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
         seconds = kwargs.get("timeout")
         if isinstance(seconds, int | float):
             kwargs["timeout"] = (min(CONNECT_SECONDS, seconds), seconds)
@@ -43,14 +42,18 @@ class _BoundedAdapter(TCPKeepAliveAdapter):
 class CloudSession:
     """Requests to one cloud, authenticated when it is made.
 
+    Args:
+        cloud: name in ``clouds.yaml``; empty for what the environment says.
+        token_seconds: how long keystone may take, where ``clouds.yaml`` does not set ``api_timeout``.
+
     Raises:
         Refused: CLOUD_UNKNOWN.
         Failed: AUTH_FAILED, TOKEN_EXPIRED, API_UNREACHABLE.
     """
 
-    def __init__(self, cloud: str) -> None:
+    def __init__(self, cloud: str, token_seconds: float) -> None:
         self._region = _region(cloud)
-        self._session = _session(self._region)
+        self._session = _session(self._region, token_seconds)
         self._by_token = "token" in str(self._region.config.get("auth_type", ""))
         self._lock = threading.Lock()
         self._urls: dict[str, str] = {}
@@ -151,9 +154,9 @@ def _where(error: yaml.YAMLError) -> str:
     return f"{mark.name} line {mark.line + 1}" if mark else type(error).__name__
 
 
-def _session(region: CloudRegion) -> Session:
+def _session(region: CloudRegion, token_seconds: float) -> Session:
     session = region.get_session()
-    session.timeout = session.timeout or AUTHENTICATION_SECONDS
+    session.timeout = session.timeout or token_seconds
     adapter = _BoundedAdapter(pool_connections=POOL, pool_maxsize=POOL)
     for scheme in ("http://", "https://"):
         session.session.mount(scheme, adapter)

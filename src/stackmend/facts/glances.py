@@ -1,0 +1,131 @@
+"""Nodes at a glance: one short script on each, all at once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+
+from stackmend.adapters.ssh import Completed
+from stackmend.adapters.world import World
+from stackmend.domain.health import Held
+from stackmend.domain.node import Node, Role
+from stackmend.domain.overview import Glance, Process
+from stackmend.domain.values import NodeName
+from stackmend.errors import StackmendError
+from stackmend.facts.units import HELD_DIRECTORY
+
+SECONDS = 20
+
+_UNITS: Mapping[Role, tuple[str, ...]] = {
+    Role.CONTROLLER: (
+        "keystone",
+        "glance-api",
+        "placement-api",
+        "nova-api",
+        "nova-conductor",
+        "nova-scheduler",
+        "neutron-server",
+        "neutron-api",
+        "neutron-rpc-server",
+        "memcached",
+        "haproxy",
+        "httpd",
+        "apache2",
+    ),
+    Role.COMPUTE: ("nova-compute", "libvirtd", "virtqemud", "ovn-controller", "ovs-vswitchd"),
+    Role.DATABASE: ("mariadb", "mysql", "mysqld"),
+    Role.MESSAGING: ("rabbitmq-server",),
+    Role.NETWORK: (
+        "neutron-dhcp-agent",
+        "neutron-l3-agent",
+        "neutron-metadata-agent",
+        "neutron-openvswitch-agent",
+        "neutron-ovn-metadata-agent",
+        "ovn-northd",
+        "ovn-controller",
+    ),
+    Role.STORAGE: (),
+    Role.PROXY: ("swift-proxy",),
+}
+"""Units by role; those that a node does not have are not shown."""
+
+_LOOK = """
+systemctl show -p Id,LoadState,ActiveState,UnitFileState,MainPID {units} 2>/dev/null |
+while IFS= read -r line; do
+  echo "unit $line"
+  case "$line" in MainPID=[1-9]*)
+    read -r stat <"/proc/${{line#MainPID=}}/stat" && stat=${{stat##*) }} && echo "unit Letter=${{stat%% *}}" ;;
+  esac
+done
+for f in {held}/*.json; do [ ! -e "$f" ] || echo "held $(tr -d '\\n' <"$f")"; done
+{libvirt}
+true
+"""
+_LIBVIRT = """if domains=$(timeout 10 virsh -r -q -c qemu:///system list --all); then
+  echo libvirt; echo "$domains" | sed 's/^/domain /'
+fi 2>/dev/null"""
+
+
+def at(world: World, nodes: tuple[Node, ...]) -> dict[NodeName, Glance | str]:
+    """Return what each node shows of itself, or why it could not be asked."""
+    answers = world.ssh.run_many({node.name: _script(node) for node in nodes}, timeout=SECONDS)
+    return {name: _glance(answer) for name, answer in answers.items()}
+
+
+def _script(node: Node) -> str:
+    names = {unit for role in node.roles for unit in _UNITS[role]}
+    both = sorted(names | {f"openstack-{name}" for name in names})
+    units = " ".join(f"{name}.service" for name in both)
+    libvirt = _LIBVIRT if Role.COMPUTE in node.roles else ""
+    return _LOOK.format(units=units or "dbus.service", held=HELD_DIRECTORY, libvirt=libvirt)
+
+
+def _glance(answer: Completed | StackmendError) -> Glance | str:
+    return answer.sentence if isinstance(answer, StackmendError) else parse(answer.stdout)
+
+
+def parse(output: str) -> Glance:
+    """Return what the script shows."""
+    lines: dict[str, list[str]] = {"unit": [], "held": [], "libvirt": [], "domain": []}
+    for line in output.splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind in lines:
+            lines[kind].append(rest)
+    return Glance(
+        processes=_processes(lines["unit"]),
+        held=tuple(_held(line) for line in lines["held"]),
+        domains=_domains(lines["domain"]) if lines["libvirt"] else None,
+    )
+
+
+def _processes(lines: list[str]) -> tuple[Process, ...]:
+    """Return the loaded units of what ``systemctl show`` prints, an empty line between two; aliases show once."""
+    units: dict[str, dict[str, str]] = {}
+    properties: dict[str, str] = {}
+    for line in [*lines, ""]:
+        key, equals, value = line.partition("=")
+        if equals:
+            properties[key] = value
+        elif properties:
+            units[properties.get("Id", "")] = properties
+            properties = {}
+    return tuple(
+        Process(unit.removesuffix(".service"), p["ActiveState"], p.get("UnitFileState", ""), p.get("Letter", ""))
+        for unit, p in units.items()
+        if p.get("LoadState") in {"loaded", "masked"}
+    )
+
+
+def _domains(lines: list[str]) -> dict[str, int]:
+    """Count the states in what ``virsh list`` prints: id, name (without blanks, as nova names them), state."""
+    states = [" ".join(line.split()[2:]) for line in lines if line.strip()]
+    return dict(sorted(Counter(states).items()))
+
+
+def _held(line: str) -> Held:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        data = {}
+    return Held.from_json(data if isinstance(data, dict) else {})
