@@ -33,12 +33,9 @@ def register_guest_images(connection: Connection, files: guest.GuestFiles) -> No
     }
     for name, words in ((IMAGE, ""), (BUSY_IMAGE, f" dirty={BUSY_MBPS}")):
         if name not in present:
+            words_too = guest.COMMAND_LINE + words
             _upload(
-                connection,
-                name,
-                files.disk,
-                {"disk_format": "raw", "container_format": "bare"},
-                {**boot, **_PROPERTIES, "os_command_line": guest.COMMAND_LINE + words},
+                connection, name, files.disk, ("raw", "bare"), {**boot, **_PROPERTIES, "os_command_line": words_too}
             )
 
 
@@ -47,13 +44,19 @@ def _boot_file(connection: Connection, present: Mapping[str, str], kind: str, pa
     name = f"{IMAGE}-{kind}"
     if name in present:
         return present[name]
-    return _upload(connection, name, path, {"disk_format": kind, "container_format": kind}, {})
+    return _upload(connection, name, path, (kind, kind), {})
 
 
 def _upload(
-    connection: Connection, name: str, path: Path, formats: Mapping[str, str], properties: Mapping[str, str]
+    connection: Connection, name: str, path: Path, formats: tuple[str, str], properties: Mapping[str, str]
 ) -> str:
+    """Upload a file and return the image's id; ``formats`` are those of the disk and of the container."""
     image = connection.image.create_image(
-        name=name, filename=str(path), visibility="public", wait=True, **formats, **properties
+        name,
+        filename=str(path),
+        disk_format=formats[0],
+        container_format=formats[1],
+        wait=True,
+        meta={"visibility": "public", **properties},
     )
     return str(image.id)
