@@ -123,9 +123,10 @@ def register_content(cloud: Connection) -> None:
     """Make the flavors, the tenant network and the rules that let ping and ssh in."""
     for name, vcpus, ram, disk in _FLAVORS:
         cloud.compute.create_flavor(name=name, vcpus=vcpus, ram=ram, disk=disk)
+    # OVN answers DHCP in the gateway's name: a subnet without one gets no leases
     network = cloud.network.create_network(name=NETWORK, is_shared=True, is_port_security_enabled=True)
     cloud.network.create_subnet(
-        name=f"{NETWORK}-v4", network_id=network.id, ip_version=4, cidr="192.168.77.0/24", gateway_ip=None
+        name=f"{NETWORK}-v4", network_id=network.id, ip_version=4, cidr="192.168.77.0/24"
     )
     for project in cloud.identity.projects():
         if project.name in {"admin", DEMO}:
