@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-SECONDS = {"unit": 10, "cases": 10, "contract": 60, "lab": 900, "crash": 900}
+SECONDS = {"unit": 10, "cases": 10, "contract": 60, "crash": 120, "lab": 900}
 """Folders in the order in which they run (the quick ones first), and what one test of each may take."""
 
 
@@ -25,16 +25,16 @@ def kind_of(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark, limit and order the items; a lab test's limit leaves its fixtures out, which may build a cloud."""
-    if not config.getoption("--every-record"):
-        hours_long = [item for item in items if item.get_closest_marker("every_record")]
-        config.hook.pytest_deselected(items=hours_long)
-        items[:] = [item for item in items if item not in hours_long]
+    """Mark, limit, order and choose the items; a lab test's limit leaves its fixtures out, which may build a cloud."""
     for item in items:
         kind = kind_of(item)
         if kind in {"lab", "crash"}:
             item.add_marker(kind)
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(SECONDS[kind], func_only=kind in {"lab", "crash"}))
+            item.add_marker(pytest.mark.timeout(SECONDS[kind], func_only=kind == "lab"))
     order = list(SECONDS)
     items.sort(key=lambda item: order.index(kind_of(item)))
+    if not config.getoption("--every-record"):
+        long = [item for item in items if item.get_closest_marker("every_record")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
