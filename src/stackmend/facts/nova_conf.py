@@ -13,6 +13,11 @@ from stackmend.domain.values import NodeName
 RABBIT_PORT = 5672
 """AMQP's own port, where ``transport_url`` names none."""
 
+_COMMAND_LINE = r"""
+pid=$(pgrep -o -f -- '^([^ ]*python[^ ]* )?[^ ]*/nova-compute( |$)' || true)
+[ -z "$pid" ] || tr '\0' '\n' <"/proc/$pid/cmdline" | grep -- '^--log-' || true
+"""
+
 
 def read(world: World, node: NodeName) -> NovaConf:
     """Return the options; those that stand nowhere have nova's defaults (nova.conf, 2025.1).
@@ -20,10 +25,10 @@ def read(world: World, node: NodeName) -> NovaConf:
     Raises:
         Failed: the node could not be asked.
     """
-    options = oslo_config.parse(world.ssh.run(node, oslo_config.reading_script("nova-compute")).stdout)
+    script = _COMMAND_LINE + oslo_config.reading_script("nova-compute")
+    shown = world.ssh.run(node, script).stdout
+    options = oslo_config.parse(shown)
     rabbits, vhost = transport(options.get("DEFAULT", "transport_url"))
-    directory, name = options.get("DEFAULT", "log_dir"), options.get("DEFAULT", "log_file")
-    name = name or ("nova-compute.log" if directory else "")
     state_path = options.get("DEFAULT", "state_path", "/var/lib/nova")
     return NovaConf(
         rabbits=rabbits,
@@ -32,8 +37,16 @@ def read(world: World, node: NodeName) -> NovaConf:
         instances_path=options.get("DEFAULT", "instances_path", f"{state_path}/instances").replace(
             "$state_path", state_path
         ),
-        log_file=f"{directory}/{name}" if directory and not name.startswith("/") else name,
+        log_file=_log_file(shown, options),
     )
+
+
+def _log_file(shown: str, options: oslo_config.Options) -> str:
+    """Return the path of the log; what the command line says goes before what the files say."""
+    said = dict(line.split("=", 1) for line in shown.splitlines() if line.startswith("--log-") and "=" in line)
+    directory = said.get("--log-dir") or options.get("DEFAULT", "log_dir")
+    name = said.get("--log-file") or options.get("DEFAULT", "log_file") or ("nova-compute.log" if directory else "")
+    return f"{directory}/{name}" if directory and not name.startswith("/") else name
 
 
 def transport(url: str) -> tuple[tuple[str, ...], str]:
