@@ -1,0 +1,66 @@
+"""The lab cloud for the tests: up before the first of them, left up for the next run of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fleet import STACKMEND, Ended, Fleet, connect
+from fleet import stackmend as run_stackmend
+
+
+@pytest.fixture(scope="session")
+def lab() -> dict[str, str]:
+    """The environment of a lab that is up, as ``stackmend lab env`` gives it."""
+    subprocess.run([str(STACKMEND), "lab", "up"], stdin=subprocess.DEVNULL, check=True, timeout=1800)
+    shown = subprocess.run([str(STACKMEND), "lab", "env"], capture_output=True, text=True, check=True)
+    lines = [line.removeprefix("export ") for line in shown.stdout.splitlines() if line.startswith("export ")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+@pytest.fixture(scope="module")
+def lab_env(lab: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment for the command line: the lab, and a state directory of the module's own."""
+    return {**os.environ, **lab, "STACKMEND_STATE": str(tmp_path_factory.mktemp("state"))}
+
+
+@pytest.fixture(scope="module")
+def stackmend(lab_env: dict[str, str]) -> Callable[..., Ended]:
+    """Run the command line on the lab; ``extra`` adds to its environment."""
+
+    def run(*args: str, extra: dict[str, str] | None = None, timeout: float = 900) -> Ended:
+        return run_stackmend(*args, env={**lab_env, **(extra or {})}, timeout=timeout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def on_node(lab: dict[str, str]) -> Callable[[str, str], str]:
+    """Run a shell script on a node of the lab by plain ssh, and return what it printed."""
+    del lab
+
+    def run(node: str, script: str) -> str:
+        done = subprocess.run(
+            [str(STACKMEND), "lab", "run", node, "--", "sh", "-c", script],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def fleet(lab: dict[str, str], on_node: Callable[[str, str], str]) -> Iterator[Fleet]:
+    """Instances of the module's own; whatever is left of them is deleted at its end."""
+    connection = connect(Path(lab["OS_CLIENT_CONFIG_FILE"]))
+    crew = Fleet(connection, on_node)
+    yield crew
+    crew.clear()
+    connection.close()
