@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -74,7 +75,8 @@ def run(node: str, command: tuple[str, ...]) -> None:
     from stackmend.lab import ssh as client  # noqa: PLC0415
 
     require_root()
-    done = subprocess.run(client.argv(from_environment(), node, command), check=False)
+    # ssh hands the words to a shell there, which is not to take them apart again
+    done = subprocess.run(client.argv(from_environment(), node, [shlex.join(command)]), check=False)
     sys.exit(done.returncode)
 
 
