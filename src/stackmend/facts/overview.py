@@ -53,8 +53,8 @@ def gather(world: World) -> CloudFacts:
     """
     nodes = tuple(sorted(world.inventory.nodes.values(), key=lambda node: node.name))
     ways = _Ways()
+    world.openstack.prepare()  # so that keystone's answer is waited for while asyncssh is imported, and not after
     with ThreadPoolExecutor(4) as pool:
-        on_nodes = pool.submit(glances.at, world, nodes)
         of_nova = pool.submit(
             ways.first,
             "services",
@@ -68,6 +68,7 @@ def gather(world: World) -> CloudFacts:
             ("nova-api", lambda: instances.everywhere(world)),
             ("database", lambda: nova_database.instances(world)),
         )
+        on_nodes = pool.submit(glances.at, world, nodes)
         return CloudFacts(
             nodes=nodes,
             services=of_nova.result(),

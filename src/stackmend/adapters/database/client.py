@@ -20,9 +20,7 @@ Which: TypeAlias = Literal["nova_api", "nova"]
 
 _SECTIONS: Mapping[Which, str] = {"nova_api": "api_database", "nova": "database"}
 _BINARIES = ("nova-conductor", "nova-api", "nova-scheduler")
-_CELLS = """
-select name, database_connection from cell_mappings
-where uuid <> '00000000-0000-0000-0000-000000000000' and not disabled"""
+_CELLS = "select database_connection from cell_mappings"
 
 
 class Databases:
@@ -44,7 +42,7 @@ class Databases:
         self._sessions: dict[Which, tuple[Session, ...]] = {}
 
     def rows(self, which: Which, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the rows of a query, of every cell but cell0 where it is ``nova`` that is asked.
+        """Return the rows of a query; of every cell, cell0 too, where it is ``nova`` that is asked.
 
         Args:
             which: ``nova_api`` or ``nova``.

@@ -96,6 +96,14 @@ class OpenStack:
         """Delete what is at a path."""
         self._send(Request("DELETE", service, path, version, timeout=WRITE_SECONDS))
 
+    def prepare(self) -> None:
+        """Import the client libraries and read ``clouds.yaml``; nothing is asked yet.
+
+        Raises:
+            Refused: CLOUD_UNKNOWN.
+        """
+        self._opened()
+
     def close(self) -> None:
         """Close the kept connections; may be called twice."""
         with self._lock:

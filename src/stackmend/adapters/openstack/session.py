@@ -1,24 +1,18 @@
-"""An authenticated session: ``clouds.yaml`` read by openstacksdk, requests made by keystoneauth."""
+"""An authenticated session: requests made by keystoneauth."""
 
 from __future__ import annotations
 
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import openstack.config
 import requests
-import yaml
 from keystoneauth1 import exceptions as ksa
 from keystoneauth1.session import Session, TCPKeepAliveAdapter
-from openstack import exceptions as sdk
 
-from stackmend.adapters.openstack import errors
+from stackmend.adapters.openstack import errors, plain
+from stackmend.adapters.openstack.login import Login
 from stackmend.adapters.openstack.request import Request
-from stackmend.errors import Code, Refused
-
-if TYPE_CHECKING:
-    from openstack.config.cloud_region import CloudRegion
 
 CONNECT_SECONDS = 5.0
 POOL = 32
@@ -40,7 +34,7 @@ class _BoundedAdapter(TCPKeepAliveAdapter):
 
 
 class CloudSession:
-    """Requests to one cloud, authenticated when it is made.
+    """Requests to one cloud; it authenticates at the first.
 
     Args:
         cloud: name in ``clouds.yaml``; empty for what the environment says.
@@ -48,31 +42,26 @@ class CloudSession:
 
     Raises:
         Refused: CLOUD_UNKNOWN.
-        Failed: AUTH_FAILED, TOKEN_EXPIRED, API_UNREACHABLE.
     """
 
     def __init__(self, cloud: str, token_seconds: float) -> None:
-        self._region = _region(cloud)
-        self._session = _session(self._region, token_seconds)
-        self._by_token = "token" in str(self._region.config.get("auth_type", ""))
+        self._login = plain.read(cloud) or _by_sdk(cloud)
+        self._session = _bounded(self._login.session, token_seconds)
         self._lock = threading.Lock()
+        self._authenticated = False
         self._urls: dict[str, str] = {}
-        self._name = cloud or str(self._region.name or "of the environment")
-        try:
-            self._session.get_token()
-        except ksa.ClientException as error:
-            raise errors.of_authentication(error, self._name, by_token=self._by_token) from error
 
     def send(self, request: Request) -> requests.Response:
         """Make one request and return its answer.
 
         Raises:
-            Failed: TOKEN_EXPIRED, API_UNREACHABLE, API_NOT_FOUND, API_CONFLICT, API_ERROR.
+            Failed: AUTH_FAILED, TOKEN_EXPIRED, API_UNREACHABLE, API_NOT_FOUND, API_CONFLICT, API_ERROR.
         """
+        self._authenticate()
         try:
             response = self._sent(request)
         except ksa.HttpError as error:  # only the renewal of the token raises one
-            raise errors.of_authentication(error, self._name, by_token=True) from error
+            raise errors.of_authentication(error, self._login.name, by_token=True) from error
         except ksa.ClientException as error:
             raise errors.unreachable(error, request) from error
         if response.status_code >= 400:  # noqa: PLR2004 - HTTP's errors begin here
@@ -104,6 +93,16 @@ class CloudSession:
         """Close the kept connections."""
         self._session.session.close()
 
+    def _authenticate(self) -> None:
+        with self._lock:
+            if self._authenticated:
+                return
+            try:
+                self._session.get_token()
+            except ksa.ClientException as error:
+                raise errors.of_authentication(error, self._login.name, by_token=self._login.by_token) from error
+            self._authenticated = True
+
     def _url(self, service: str) -> str:
         with self._lock:
             if service not in self._urls:
@@ -111,11 +110,8 @@ class CloudSession:
             return self._urls[service]
 
     def _find_url(self, service: str) -> str:
-        found = self._region.get_endpoint(service) or self._session.get_endpoint(
-            service_type=service,
-            interface=self._region.get_interface(service),
-            region_name=self._region.get_region_name(service),
-            skip_discovery=True,
+        found = self._login.endpoint(service) or self._session.get_endpoint(
+            service_type=service, skip_discovery=True, **self._login.place(service)
         )
         if not found:
             raise errors.no_endpoint(service)
@@ -123,39 +119,13 @@ class CloudSession:
         return (_VERSION.sub("", found) if prefix else found).rstrip("/") + prefix
 
 
-def _region(cloud: str) -> CloudRegion:
-    try:
-        config = openstack.config.OpenStackConfig()
-        names = sorted(config.get_cloud_names())
-        if cloud and cloud not in names:
-            known = "known clouds: " + ", ".join(names)
-            hint = known if names else "no clouds.yaml was found; see OS_CLIENT_CONFIG_FILE"
-            raise Refused(Code.CLOUD_UNKNOWN, f"clouds.yaml has no cloud {cloud}", hint=hint)
-        return _complete(config.get_one(cloud=cloud or None), cloud)
-    except (sdk.ConfigException, ksa.ClientException) as error:
-        raise Refused(Code.CLOUD_UNKNOWN, f"clouds.yaml does not say how to reach {cloud}: {error}") from error
-    except yaml.YAMLError as error:
-        raise Refused(Code.CLOUD_UNKNOWN, f"clouds.yaml is not valid YAML: {_where(error)}") from error
+def _by_sdk(cloud: str) -> Login:
+    from stackmend.adapters.openstack import sdk  # noqa: PLC0415 - late: it is slow, and rarely needed
+
+    return sdk.read(cloud)
 
 
-def _complete(region: CloudRegion, cloud: str) -> CloudRegion:
-    """Return the region where it has a password to log in with; keystoneauth notices late, with a bare exception."""
-    if str(region.config.get("auth_type", "")).endswith("password") and not region.config["auth"].get("password"):
-        raise Refused(
-            Code.CLOUD_UNKNOWN,
-            f"clouds.yaml has no password for cloud {cloud}",
-            hint="put it into the auth section, there or in secure.yaml",
-        )
-    return region
-
-
-def _where(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f"{mark.name} line {mark.line + 1}" if mark else type(error).__name__
-
-
-def _session(region: CloudRegion, token_seconds: float) -> Session:
-    session = region.get_session()
+def _bounded(session: Session, token_seconds: float) -> Session:
     session.timeout = session.timeout or token_seconds
     adapter = _BoundedAdapter(pool_connections=POOL, pool_maxsize=POOL)
     for scheme in ("http://", "https://"):
