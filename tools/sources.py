@@ -26,7 +26,7 @@ def commands(
     command: click.Command = root, name: str = "stackmend", parent: click.Context | None = None
 ) -> Iterator[tuple[str, click.Context]]:
     """Yield every command's full name and context, a group before its members, members by name."""
-    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent, max_content_width=WIDTH)
+    context = command.make_context(name.rpartition(" ")[2], [], parent=parent, resilient_parsing=True)
     context.terminal_width = WIDTH
     yield name, context
     if isinstance(command, click.Group):
@@ -81,7 +81,7 @@ def variables() -> set[str]:
 
 def codes_in_use() -> set[str]:
     """Return the names of the error codes that the code mentions, where they are defined apart."""
-    trees = (ast.parse(path.read_text()) for path in SOURCE.rglob("*.py") if path.name != "errors.py")
+    trees = (ast.parse(path.read_text()) for path in SOURCE.rglob("*.py") if path != SOURCE / "errors.py")
     nodes = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute))
     return {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "Code"}
 
