@@ -37,10 +37,6 @@ class Book:
         """Where the run stands, by its records alone."""
         return self._state
 
-    def open(self) -> None:
-        """Tell the listener that the run is about to be carried out."""
-        self._listener.opened(self.run_id, self.plan)
-
     def write(self, kind: Kind, step: StepId, sentence: str, data: JsonObject | None = None) -> JsonObject:
         """Journal a record and return its data as a reader of the journal gets it.
 

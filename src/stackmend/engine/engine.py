@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from stackmend.domain.plan import Plan
 from stackmend.domain.run import Kind, Run, RunState, StepState
@@ -120,8 +120,7 @@ class Engine:
         if self._schedule is not None:
             self._schedule.stop()
 
-    @contextmanager
-    def _open(self, run: RunId) -> Iterator[Book]:
+    def _open(self, run: RunId) -> AbstractContextManager[Book]:
         header = self._runs.header(run)
         if header.place != self._place:
             raise Refused(
@@ -129,9 +128,7 @@ class Engine:
                 f"run {run} was started on {header.place or 'no cloud'}, and this is {self._place or 'none'}",
                 hint="name that cloud",
             )
-        with claimed(self._journal, run, self._listener) as book:
-            book.open()
-            yield book
+        return claimed(self._journal, run, self._listener)
 
     def _try_again(self, book: Book, step: StepId, options: Mapping[str, str]) -> None:
         # Without options the former ones stand: who asked for a cold move does not get a live one by a bare resume.
@@ -144,8 +141,9 @@ class Engine:
     def _go_on(self, book: Book) -> Run:
         if book.state is RunState.UNDOING:
             return self._go_back(book)
-        book.write(Kind.RUN_RESUMED, NO_STEP, "carrying out the plan")
         through = [step.id for step in book.plan.steps if book.status(step.id).state in _THROUGH]
+        self._listener.opened(book.run_id, book.plan, len(through))
+        book.write(Kind.RUN_RESUMED, NO_STEP, "carrying out the plan")
         stepper = Stepper(book, self._performer)
         self._run(Schedule(book.plan, stepper.forward), through, _steps_in(book, StepState.FAILED))
         self._close_forward(book)
@@ -153,6 +151,7 @@ class Engine:
 
     def _go_back(self, book: Book) -> Run:
         through = [step.id for step in book.plan.steps if book.status(step.id).owed is None]
+        self._listener.opened(book.run_id, book.plan, len(through))
         stepper = Stepper(book, self._performer)
         self._run(Schedule(book.plan, stepper.back, backwards=True), through, [])
         self._close_backward(book)

@@ -30,8 +30,8 @@ class Performer(Protocol):
 class Listener(Protocol):
     """Is told what happens, from the thread it happens in; it must be quick and must not raise."""
 
-    def opened(self, run: RunId, plan: Plan) -> None:
-        """Hear that a run is about to be carried out, or undone."""
+    def opened(self, run: RunId, plan: Plan, through: int) -> None:
+        """Hear that a run is about to be carried out, or undone; ``through`` of its steps need nothing any more."""
 
     def recorded(self, record: Record) -> None:
         """Hear of a record that is in the journal."""
@@ -43,7 +43,7 @@ class Listener(Protocol):
 class Silence:
     """A listener that does nothing."""
 
-    def opened(self, run: RunId, plan: Plan) -> None:
+    def opened(self, run: RunId, plan: Plan, through: int) -> None:
         """Ignore it."""
 
     def recorded(self, record: Record) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from stackmend.domain.plan import Plan, Step
+from stackmend.domain.values import StepId
 from stackmend.render.output import show_data
 from stackmend.render.tree import Heading, tree
 
@@ -39,7 +40,7 @@ def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
         yield from ((f"  {note}", "") for note in plan.notes)
 
 
-def _heading_lines(heading: Heading, numbers: Mapping[str, int], *, depth: int) -> Iterator[tuple[str, str]]:
+def _heading_lines(heading: Heading, numbers: Mapping[StepId, int], *, depth: int) -> Iterator[tuple[str, str]]:
     for child in heading.children:
         if isinstance(child, Heading):
             yield "  " * depth + child.title, "bold cyan"
@@ -48,7 +49,7 @@ def _heading_lines(heading: Heading, numbers: Mapping[str, int], *, depth: int) 
             yield from _step_lines(child, numbers, depth)
 
 
-def _step_lines(step: Step, numbers: Mapping[str, int], depth: int) -> Iterator[tuple[str, str]]:
+def _step_lines(step: Step, numbers: Mapping[StepId, int], depth: int) -> Iterator[tuple[str, str]]:
     number = f"{numbers[step.id]:>{len(str(len(numbers)))}}."
     yield f"{'  ' * depth}{number} {step.title}", ""
     indent = " " * (2 * depth + len(number) + 1)

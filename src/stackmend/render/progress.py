@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,8 +37,8 @@ MARKS = {
 class Listening(Protocol):
     """What the engine tells; see ``stackmend.engine.protocols.Listener``."""
 
-    def opened(self, run: RunId, plan: Plan) -> None:
-        """Hear that a run is about to be carried out."""
+    def opened(self, run: RunId, plan: Plan, through: int) -> None:
+        """Hear that a run is about to be carried out, or undone; ``through`` of its steps need nothing any more."""
 
     def recorded(self, record: Record) -> None:
         """Hear of a record that is in the journal."""
@@ -55,8 +55,12 @@ def progress() -> Iterator[Listening]:
         yield PlainLines()
         return
     bars = _bars()
-    with bars:
+    bars.start()
+    try:
         yield LiveBars(bars)
+    finally:
+        with suppress(OSError):  # the terminal may be gone by now
+            bars.stop()
 
 
 class PlainLines:
@@ -67,9 +71,9 @@ class PlainLines:
         self._said: dict[StepId, float] = {}
         self._silent = False
 
-    def opened(self, run: RunId, plan: Plan) -> None:
+    def opened(self, run: RunId, plan: Plan, through: int) -> None:
         """Write what is carried out."""
-        self._write(f"{run}: {plan.title}")
+        self._write(f"{run}: {plan.title} ({through} of {len(plan.steps)} steps need nothing)")
 
     def recorded(self, record: Record) -> None:
         """Write what the record says; that a change is complete is left out, as its verification says it again."""
@@ -102,17 +106,20 @@ class LiveBars:
         self._lock = threading.Lock()
         self._tasks: dict[StepId, TaskID] = {}
         self._titles: dict[StepId, str] = {}
+        self._through = 0
         self._ended: set[StepId] = set()
         self._run: TaskID | None = None
 
-    def opened(self, run: RunId, plan: Plan) -> None:
+    def opened(self, run: RunId, plan: Plan, through: int) -> None:
         """Show the run's bar."""
-        self._titles = {step.id: step.title for step in plan.steps}
-        self._run = self._bars.add_task(str(run), total=len(plan.steps), note="")
+        with self._drawing():
+            self._titles = {step.id: step.title for step in plan.steps}
+            self._through = through
+            self._run = self._bars.add_task(str(run), total=len(plan.steps), completed=through, note="")
 
     def recorded(self, record: Record) -> None:
         """Show the record on its step's bar, or as a line where it ends the step."""
-        with self._lock:
+        with self._drawing():
             if record.kind in STARTS:
                 self._tasks[record.step] = self._bars.add_task(record.sentence, total=None, note="")
             elif record.kind in ENDINGS:
@@ -122,11 +129,17 @@ class LiveBars:
 
     def progressed(self, step: StepId, sentence: str, fraction: float | None) -> None:
         """Move the step's bar."""
-        with self._lock:
+        with self._drawing():
             if step in self._tasks and fraction is not None:
                 self._bars.update(self._tasks[step], note=sentence, completed=fraction, total=1.0)
             elif step in self._tasks:
                 self._bars.update(self._tasks[step], note=sentence)
+
+    @contextmanager
+    def _drawing(self) -> Iterator[None]:
+        """One thread at a time; a terminal that is gone ends the drawing, not the run."""
+        with self._lock, suppress(OSError):
+            yield
 
     def _end(self, record: Record) -> None:
         from rich.text import Text  # noqa: PLC0415 - late: it is slow to import
@@ -139,7 +152,7 @@ class LiveBars:
         self._bars.console.print(Text.assemble((f"{mark} ", style), title, (f"  {record.sentence}", "dim")))
         if record.kind is not Kind.STEP_CHOICE and self._run is not None:
             self._ended.add(record.step)
-            self._bars.update(self._run, completed=len(self._ended))
+            self._bars.update(self._run, completed=self._through + len(self._ended))
 
 
 def _word(record: Record) -> str:
