@@ -33,7 +33,8 @@ if [ ! -e started ] && ! systemctl is-active --quiet {unit}; then
   systemd-run --quiet --collect --unit={unit} --description={what} sh {directory}/run.sh
 fi"""
 
-_RUN = """cd /
+_RUN = """cd /root
+export HOME=/root
 : >{directory}/started
 {line} >{directory}/output 2>&1
 echo $? >{directory}/status.new

@@ -14,7 +14,7 @@ from stackmend.domain.plan import Step
 from stackmend.domain.values import NodeName, StepId
 from stackmend.errors import Code, Failed
 from stackmend.facts import hypervisors, services
-from stackmend.rules.scheduling import Scheduling, mark, why_left
+from stackmend.rules.scheduling import Scheduling, counted, mark, why_left
 
 VERSION = "2.53"
 """First microversion with ``PUT /os-services/{id}`` by UUID."""
@@ -43,9 +43,9 @@ class DisableScheduling(Action):
         """Record how the scheduling is; decide to leave it where it is disabled already."""
         record = services.compute_service(world, params["node"])
         earlier = context.former_change
-        former = _scheduling(record) if earlier is None else _recorded(earlier, "former")
+        former = counted(_scheduling(record)) if earlier is None else _recorded(earlier, "former")
         made = Scheduling(enabled=False, reason=mark(context.run_id, params["reason"]))
-        sentence = f"scheduling on {params['node']} is {former.sentence}"
+        sentence = f"scheduling on {params['node']} is {_scheduling(record).sentence}"
         if not former.enabled:
             made, sentence = former, f"{sentence} already and stays so"
         change = {

@@ -8,6 +8,10 @@ from stackmend.domain.values import JsonObject
 
 MARK = "stackmend"
 
+BY_NOVA = "AUTO: "
+"""How nova-compute begins the reason where it disables itself because libvirt went away; it enables itself again when
+libvirt is back, unless the reason is another's by then (nova/virt/libvirt/driver.py, _set_host_enabled)."""
+
 
 @dataclass(frozen=True)
 class Scheduling:
@@ -43,6 +47,17 @@ class Scheduling:
 def mark(run: str, reason: str) -> str:
     """Return the reason that nova is given, by which a later step knows the disabling for stackmend's own."""
     return f"{MARK} {run}: {reason}" if reason else f"{MARK} {run}"
+
+
+def counted(now: Scheduling) -> Scheduling:
+    """Return what is to be given back one day for how it is now.
+
+    What nova-compute disabled by itself would enable itself in the middle of a drain, and could no longer do so once the
+    reason is ours: it counts as enabled, so that it is made ours now and enabled at the end.
+    """
+    if not now.enabled and now.reason.startswith(BY_NOVA):
+        return Scheduling(enabled=True, forced_down=now.forced_down)
+    return now
 
 
 def why_left(former: Scheduling, made: Scheduling, now: Scheduling) -> str:

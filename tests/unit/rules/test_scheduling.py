@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stackmend.rules.scheduling import Scheduling, mark, why_left
+from stackmend.rules.scheduling import Scheduling, counted, mark, why_left
 
 ENABLED = Scheduling(enabled=True)
 OPERATORS = Scheduling(enabled=False, reason="broken fan")
@@ -24,6 +24,13 @@ OURS = Scheduling(enabled=False, reason=mark("r-1", "kernel"))
 )
 def test_why_left(former: Scheduling, made: Scheduling, now: Scheduling, left: str) -> None:
     assert why_left(former, made, now) == left
+
+
+def test_what_nova_disabled_by_itself_is_enabled_at_the_end() -> None:
+    by_nova = Scheduling(enabled=False, reason="AUTO: Connection to libvirt lost: 1")
+    assert counted(by_nova) == ENABLED
+    assert counted(OPERATORS) == OPERATORS
+    assert counted(ENABLED) == ENABLED
 
 
 def test_a_mark_names_the_run_and_the_reason() -> None:
