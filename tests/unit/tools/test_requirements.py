@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from sources import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
