@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from stackmend.cli import lab_faults
 from stackmend.lab.settings import from_environment, require_root
 
 
@@ -78,6 +79,10 @@ def run(node: str, command: tuple[str, ...]) -> None:
     # ssh hands the words to a shell there, which is not to take them apart again
     done = subprocess.run(client.argv(from_environment(), node, [shlex.join(command)]), check=False)
     sys.exit(done.returncode)
+
+
+for _command in lab_faults.COMMANDS:
+    lab.add_command(_command)
 
 
 if __name__ == "__main__":
