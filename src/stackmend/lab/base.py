@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from stackmend.errors import Code
@@ -29,8 +30,9 @@ path-exclude=/usr/share/info/*
 _ENTER = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
 
 
+@cache
 def key() -> str:
-    """Return the name of the base that today's recipe makes."""
+    """Return the name of the base that the recipe makes; one answer for a whole process."""
     recipe = [VERSION, packages.SUITE, packages.PRESEEDS, *packages.all_packages(), *packages.GUEST_DOWNLOADS]
     recipe += [*packages.UNITS, *packages.NEVER, _DPKG]
     return hashlib.sha256("\n".join(recipe).encode()).hexdigest()[:12]
@@ -122,8 +124,8 @@ def _finish(root: Path, log: Path) -> None:
     enter(root, ["apt-get", "clean"], log)
     for name in ("usr/sbin/policy-rc.d", "etc/apt/apt.conf.d/90stackmend"):
         (root / name).unlink()
-    for name in root.glob("etc/ssh/ssh_host_*"):
-        name.unlink()
+    for host_key in root.glob("etc/ssh/ssh_host_*"):
+        host_key.unlink()
     for lists in (root / "var/lib/apt/lists").iterdir():
         shutil.rmtree(lists) if lists.is_dir() else lists.unlink()
     (root / "etc/resolv.conf").unlink()

@@ -10,8 +10,9 @@ import openstack.exceptions
 from keystoneauth1 import session
 from keystoneauth1.identity import v3
 from openstack.connection import Connection
+from openstack.identity.v3 import _proxy as identity_v3
 
-from stackmend.lab import guest, wait
+from stackmend.lab import wait
 from stackmend.lab.settings import CONTROLLER, Settings
 
 FLAVOR, NETWORK, IMAGE = "lab.tiny", "lab-net", "lab-linux"
@@ -58,7 +59,7 @@ def _token(cloud: Connection) -> bool:
 
 def register_services(cloud: Connection, settings: Settings, passwords: Mapping[str, str]) -> None:
     """Make the services' users and endpoints, and a tenant for instances."""
-    identity = cloud.identity
+    identity = _identity(cloud)
     roles = {role.name: role for role in identity.roles()}
     if "service" not in roles:
         roles["service"] = identity.create_role(name="service")
@@ -78,6 +79,12 @@ def register_services(cloud: Connection, settings: Settings, passwords: Mapping[
         name=DEMO, password=passwords["demo"], domain_id="default", default_project_id=tenant.id
     )
     identity.assign_project_role_to_user(tenant, demo, roles["member"])
+
+
+def _identity(cloud: Connection) -> identity_v3.Proxy:
+    proxy = cloud.identity
+    assert isinstance(proxy, identity_v3.Proxy)  # noqa: S101 - the lab's keystone has no other version
+    return proxy
 
 
 def computes_up(cloud: Connection) -> set[str]:
@@ -125,33 +132,11 @@ def register_content(cloud: Connection) -> None:
         cloud.compute.create_flavor(name=name, vcpus=vcpus, ram=ram, disk=disk)
     # OVN answers DHCP in the gateway's name: a subnet without one gets no leases
     network = cloud.network.create_network(name=NETWORK, is_shared=True, is_port_security_enabled=True)
-    cloud.network.create_subnet(
-        name=f"{NETWORK}-v4", network_id=network.id, ip_version=4, cidr="192.168.77.0/24"
-    )
-    for project in cloud.identity.projects():
+    cloud.network.create_subnet(name=f"{NETWORK}-v4", network_id=network.id, ip_version=4, cidr="192.168.77.0/24")
+    for project in _identity(cloud).projects():
         if project.name in {"admin", DEMO}:
             _open_group(cloud, project.id)
             _lift_quota(cloud, project.id)
-
-
-def register_image(cloud: Connection, files: guest.GuestFiles) -> None:
-    """Upload the guest: its disk, and the kernel and initramfs that the disk's image names."""
-    parts = {}
-    for kind, path in (("aki", files.kernel), ("ari", files.initrd)):
-        parts[kind] = cloud.image.create_image(
-            name=f"{IMAGE}-{kind}", filename=str(path), disk_format=kind, container_format=kind, visibility="public"
-        )
-    cloud.image.create_image(
-        name=IMAGE,
-        filename=str(files.disk),
-        disk_format="raw",
-        container_format="bare",
-        visibility="public",
-        kernel_id=parts["aki"].id,
-        ramdisk_id=parts["ari"].id,
-        os_command_line=guest.COMMAND_LINE,
-        hw_rng_model="virtio",
-    )
 
 
 def _open_group(cloud: Connection, project: str) -> None:

@@ -21,7 +21,9 @@ LLMNR=no
 [Link]
 RequiredForOnline=no
 """
-_SSHD = "PermitRootLogin prohibit-password\nPasswordAuthentication no\nUseDNS no\nHostKey /etc/ssh/ssh_host_ed25519_key\n"
+_SSHD = (
+    "PermitRootLogin prohibit-password\nPasswordAuthentication no\nUseDNS no\nHostKey /etc/ssh/ssh_host_ed25519_key\n"
+)
 _JOURNAL = "[Journal]\nStorage=persistent\nSystemMaxUse=64M\nRateLimitIntervalSec=0\n"
 _MANAGER = "[Manager]\nDefaultTimeoutStopSec=20s\nShowStatus=no\n"
 
@@ -44,8 +46,16 @@ def write(layer: Layer, settings: Settings, node: str, folder: Path, *, network:
     layer.put("etc/systemd/network/10-host0.network", _NETWORK.format(**address, more=network))
     layer.put("etc/systemd/journald.conf.d/lab.conf", _JOURNAL)
     layer.put("etc/systemd/system.conf.d/lab.conf", _MANAGER)
-    layer.link("etc/systemd/system/multi-user.target.wants/systemd-networkd.service", _UNITS + "systemd-networkd.service")
-    for unit in ("epmd.service", "machines.target", "remote-fs.target", "e2scrub_reap.service", "console-getty.service"):
+    layer.link(
+        "etc/systemd/system/multi-user.target.wants/systemd-networkd.service", _UNITS + "systemd-networkd.service"
+    )
+    for unit in (
+        "epmd.service",
+        "machines.target",
+        "remote-fs.target",
+        "e2scrub_reap.service",
+        "console-getty.service",
+    ):
         layer.mask(unit)
     _ssh(layer, node, folder)
 
@@ -80,5 +90,3 @@ def cluster_key(layer: Layer, folder: Path, home: str, owner: str) -> None:
 def _key_text(folder: Path, name: str) -> str:
     """Return one of the build's key files."""
     return (folder / name).read_text()
-
-

@@ -11,13 +11,23 @@ from stackmend.lab.layers import Layer, template
 from stackmend.lab.settings import CONTROLLER, Settings
 
 _TUNNEL_DEVICE = "[NetDev]\nName=tun0\nKind=macvlan\n\n[MACVLAN]\nMode=bridge\n"
-_TUNNEL_PORT = "[Match]\nName=tun0\n\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
-_TUNNEL_BRIDGE = "[Match]\nName=br-phy\n\n[Network]\nAddress={address}/{prefix}\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+_TUNNEL_PORT = (
+    # the kernel itself must not take what it sees there: br-phy, which has the same address, does
+    "[Match]\nName=tun0\n\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nIPv4ReversePathFilter=strict\n"
+)
+_TUNNEL_BRIDGE = (
+    "[Match]\nName=br-phy\n\n[Network]\nAddress={address}/{prefix}\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+)
 _NOVA_COMPUTE = "[DEFAULT]\ncompute_driver = libvirt.LibvirtDriver\n"
 _NOT_HERE = ("keystone.service", "mariadb.service", "rabbitmq-server.service", "epmd.socket", "libvirt-guests.service")
 """What the packaged nova-compute.service wants beside itself, and a shutdown hook that would wait for instances."""
 
-_ORDER = "[Unit]\nAfter=ovn-controller.service openvswitch-switch.service\n[Service]\nRestart=on-failure\nRestartSec=2\n"
+_ORDER = (
+    "[Unit]\nAfter=ovn-controller.service openvswitch-switch.service\n[Service]\nRestart=on-failure\nRestartSec=2\n"
+)
+
+_IMPATIENT = "[Service]\nTimeoutStopSec=5s\n"
+"""libvirtd waits half a minute for its own threads when it is told to stop."""
 
 _OVS = """\
 systemctl enable -q --now openvswitch-switch
@@ -26,6 +36,8 @@ ovs-vsctl --no-wait set open . external-ids:hostname={node} external-ids:ovn-rem
   external-ids:ovn-monitor-all=true
 ovs-vsctl --no-wait set-manager ptcp:6640:127.0.0.1
 ovs-vsctl --may-exist add-br br-phy -- set bridge br-phy datapath_type=netdev -- --may-exist add-port br-phy tun0
+# a macvlan hands in only what is sent to its own address
+ovs-vsctl set bridge br-phy other-config:hwaddr="\\"$(cat /sys/class/net/tun0/address)\\""
 systemctl enable -q --now ovn-host ovn-controller
 systemctl enable -q --now virtlogd.socket libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd
 """
@@ -46,6 +58,7 @@ def write(layer: Layer, settings: Settings, node: str, folder: Path, passwords: 
     layer.put("etc/libvirt/qemu.conf", template("qemu.conf", {}), mode=0o600)
     layer.put("etc/libvirt/libvirtd.conf", f'host_uuid = "{Host(settings, node).machine_id}"\n')
     layer.put("etc/systemd/system/nova-compute.service.d/lab.conf", _ORDER)
+    layer.put("etc/systemd/system/libvirtd.service.d/lab.conf", _IMPATIENT)
     for unit in _NOT_HERE:
         layer.mask(unit)
 

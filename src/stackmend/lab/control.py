@@ -11,22 +11,34 @@ from stackmend.lab.layers import Layer, template
 from stackmend.lab.settings import CONTROLLER, Settings
 
 _APIS = (
-    # name, project, user, program, further lines
-    ("keystone", "keystone", "keystone-uwsgi.ini", "/usr/bin/keystone-wsgi-public", ""),
-    ("glance-api", "glance", "glance-api-uwsgi.ini", "/usr/bin/glance-wsgi-api", "http-auto-chunked = true\n"
-     "http-chunked-input = true\nhttp-raw-body = true\nwsgi-manage-chunked-input = true\nadd-header = Connection: close"),
-    ("placement-api", "placement", "placement-api-uwsgi.ini", "/usr/bin/placement-api", ""),
-    ("nova-api", "nova", "nova-api-uwsgi.ini", "/usr/bin/nova-api-wsgi", ""),
-    ("neutron-api", "neutron", "neutron-api-uwsgi.ini", "/usr/bin/neutron-api",
-     "start-time = %t\npaste = config:/etc/neutron/api-paste.ini\nadd-header = Connection: close"),
+    # name, project, program, further lines
+    ("keystone", "keystone", "/usr/bin/keystone-wsgi-public", ""),
+    ("placement-api", "placement", "/usr/bin/placement-api", ""),
+    ("nova-api", "nova", "/usr/bin/nova-api-wsgi", ""),
+    ("neutron-api", "neutron", "/usr/bin/neutron-api", "start-time = %t\npaste = config:/etc/neutron/api-paste.ini"),
 )
-_AFTER = "[Unit]\nAfter=mariadb.service rabbitmq-server.service memcached.service\n[Service]\nRestart=on-failure\nRestartSec=1\n"
+"""The services that Debian runs in uWSGI."""
+_AFTER = """\
+[Unit]
+After=mariadb.service rabbitmq-server.service memcached.service
+
+[Service]
+Restart=on-failure
+RestartSec=1
+TimeoutStopSec=5s
+"""
 _NOVA_DATABASES = """
 [database]
 connection = mysql+pymysql://nova:{0}@ctl01/nova?charset=utf8
 
 [api_database]
 connection = mysql+pymysql://nova:{0}@ctl01/nova_api?charset=utf8
+"""
+_RABBIT = """\
+default_user = openstack
+default_pass = {}
+vm_memory_high_watermark.absolute = 512MiB
+disk_free_limit.absolute = 100MB
 """
 _OVN = 'OVN_CTL_OPTS="--db-nb-create-insecure-remote=yes --db-sb-create-insecure-remote=yes"\n'
 _MAINTENANCE = """\
@@ -46,8 +58,16 @@ RestartSec=2
 WantedBy=multi-user.target
 """
 SERVERS = (
-    "keystone glance-api placement-api nova-api nova-conductor nova-scheduler neutron-api neutron-ovn-maintenance-worker"
-).split()
+    "keystone",
+    "glance-api",
+    "placement-api",
+    "nova-api",
+    "nova-conductor",
+    "nova-scheduler",
+    "neutron-api",
+    "neutron-ovn-maintenance-worker",
+)
+"""The units of the controller's OpenStack services."""
 
 _IDENTITY = """\
 runuser -u keystone -- keystone-manage db_sync
@@ -86,16 +106,19 @@ def write(layer: Layer, settings: Settings, folder: Path, passwords: Mapping[str
         ("neutron", "neutron/plugins/ml2/ml2_conf.ini"),
     ):
         layer.put(f"etc/{path}", template(Path(path).name, values), mode=0o640, group=project)
-    for name, project, ini, program, extra in _APIS:
+    for name, project, program, extra in _APIS:
         api = {"name": name, "project": project, "user": project, "wsgi": program, "extra": extra}
-        layer.put(f"etc/{project}/{ini}", template("uwsgi.ini", api))
+        layer.put(f"etc/{project}/{name}-uwsgi.ini", template("uwsgi.ini", api))
     for name in SERVERS:
         layer.put(f"etc/systemd/system/{name}.service.d/lab.conf", _AFTER)
     layer.put("etc/systemd/system/neutron-ovn-maintenance-worker.service", _MAINTENANCE)
     layer.put("etc/mysql/mariadb.conf.d/90-lab.cnf", template("mariadb.cnf", {}))
-    rabbit = f"default_user = openstack\ndefault_pass = {passwords['messaging']}\nvm_memory_high_watermark.absolute = 512MiB\n"
-    layer.put("etc/rabbitmq/rabbitmq.conf", rabbit + "disk_free_limit.absolute = 100MB\n", mode=0o640, group="rabbitmq")
-    layer.put("etc/rabbitmq/rabbitmq-env.conf", 'NODENAME=rabbit@ctl01\nRABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 2:2 +sbwt none"\n')
+    rabbit = _RABBIT.format(passwords["messaging"])
+    layer.put("etc/rabbitmq/rabbitmq.conf", rabbit, mode=0o640, group="rabbitmq")
+    layer.put(
+        "etc/rabbitmq/rabbitmq-env.conf",
+        'NODENAME=rabbit@ctl01\nRABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 2:2 +sbwt none"\n',
+    )
     layer.put("etc/memcached.conf", "-m 64\n-p 11211\n-u memcache\n-l 0.0.0.0\n-U 0\n")
     layer.put("etc/default/ovn-central", _OVN)
 
@@ -125,8 +148,8 @@ def map_hosts(settings: Settings) -> None:
 
 
 def _sql(passwords: Mapping[str, str]) -> str:
-    owners = {"keystone": ("keystone",), "glance": ("glance",), "placement": ("placement",), "neutron": ("neutron",)}
-    owners["nova"] = ("nova", "nova_api", "nova_cell0")
+    owners = {name: [name] for name in ("keystone", "glance", "placement", "neutron")}
+    owners["nova"] = ["nova", "nova_api", "nova_cell0"]
     lines = []
     for user, names in owners.items():
         lines.append(f"CREATE USER '{user}'@'%' IDENTIFIED BY '{passwords['db_' + user]}';")

@@ -10,7 +10,7 @@ from pathlib import Path
 from stackmend.lab import shell
 from stackmend.lab.settings import Settings
 
-NAMES = (
+NAMES = (  # noqa: SIM905 - read as words
     "admin demo messaging keystone glance placement nova neutron database "
     "db_keystone db_glance db_placement db_nova db_neutron db_reader"
 ).split()
@@ -23,7 +23,9 @@ def make(folder: Path, settings: Settings) -> None:
     write(folder / "passwords.json", json.dumps({name: secrets.token_hex(16) for name in NAMES}))
     for name in ("ssh_key", "cluster_key", *(f"host_key_{node}" for node in settings.nodes)):
         (folder / name).unlink(missing_ok=True)
-        shell.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"stackmend-lab {name}", "-f", str(folder / name)])
+        shell.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"stackmend-lab {name}", "-f", str(folder / name)]
+        )
     write(folder / "known_hosts", _known_hosts(folder, settings))
 
 

@@ -6,22 +6,35 @@ import hashlib
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from openstack.connection import Connection
 
-from stackmend.lab import base, cloud, compute, control, credentials, guest, outputs, shell, wait
+from stackmend.lab import base, cloud, compute, control, credentials, guest, images, outputs, shell, wait
 from stackmend.lab.host import Host
 from stackmend.lab.layers import Layer
 from stackmend.lab.progress import Progress
 from stackmend.lab.settings import CONTROLLER, Settings
 
-_RECIPE = ("cloud.py", "common.py", "compute.py", "control.py", "credentials.py", "golden.py", "guest.py", "images.py", "initramfs.py", "layers.py")
+_RECIPE = (
+    "cloud.py",
+    "common.py",
+    "compute.py",
+    "control.py",
+    "credentials.py",
+    "golden.py",
+    "guest.py",
+    "images.py",
+    "initramfs.py",
+    "layers.py",
+)
 
 
+@cache
 def key(settings: Settings) -> str:
-    """Return the name of the layers that today's recipe makes for a lab of that shape."""
+    """Return the name of the layers that the recipe makes for a lab of that shape; one answer for a whole process."""
     digest = hashlib.sha256(f"{base.key()} {settings.computes} {settings.subnet}".encode())
     package = resources.files("stackmend.lab")
     files = [package / name for name in _RECIPE]
@@ -118,7 +131,8 @@ class _Build:
             self._services(connection)
         with self.progress.phase("provisioning: flavors, network, images"):
             cloud.register_content(connection)
-            cloud.register_image(connection, guest.build(base.path(self.settings), self.settings.cache / "guest"))
+            files = guest.build(base.path(self.settings), self.settings.cache / "guest")
+            images.register_guest_images(connection, files)
         connection.close()
 
     def _hypervisors(self) -> None:

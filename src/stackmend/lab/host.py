@@ -70,13 +70,17 @@ class Host:
         (self.dir / "host.sh").write_text(text)
         cgroups = "" if _systemd_is_init() else " ".join(map(str, cgroup_hierarchies()))
         argv = ["unshare", "--mount", "--propagation", "private", "sh", str(self.dir / "host.sh")]
-        argv += [self.node, str(self.dir), lowers, cgroups, *self._nspawn()]
+        argv += [self.settings.machine(self.node), str(self.dir), lowers, cgroups, *self._nspawn()]
         self._launch(argv)
         wait.until(self.supervisor, f"the container of {self.node}", seconds=20)
 
     def _nspawn(self) -> list[str]:
         argv = ["--quiet", "--boot", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no"]
-        argv += [f"--machine={self.settings.machine(self.node)}", f"--hostname={self.node}", f"--uuid={self.machine_id}"]
+        argv += [
+            f"--machine={self.settings.machine(self.node)}",
+            f"--hostname={self.node}",
+            f"--uuid={self.machine_id}",
+        ]
         argv += [f"--network-bridge={self.settings.bridge}", "--resolv-conf=off", "--timezone=off"]
         argv += ["--capability=all", "--console=pipe", "--bind=/dev/net/tun"]
         if self.node != CONTROLLER:
@@ -88,12 +92,22 @@ class Host:
     def _launch(self, argv: list[str]) -> None:
         console = self.dir / "console.log"
         if _systemd_is_init():
-            unit = ["systemd-run", "--quiet", "--collect", f"--unit=stackmend-lab-{self.node}", "--property=Delegate=yes"]
-            unit += ["--property=KillMode=mixed", f"--property=StandardOutput=append:{console}", "--property=TasksMax=infinity"]
+            unit = [
+                "systemd-run",
+                "--quiet",
+                "--collect",
+                f"--unit=stackmend-lab-{self.settings.machine(self.node)}",
+                "--property=Delegate=yes",
+            ]
+            unit += [
+                "--property=KillMode=mixed",
+                f"--property=StandardOutput=append:{console}",
+                "--property=TasksMax=infinity",
+            ]
             shell.run([*unit, *argv], code=Code.LAB_START_FAILED)
             return
         with console.open("ab") as sink:
-            subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)  # noqa: S603
+            subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
 
     def halt(self, seconds: float = 60) -> None:
         """Shut it down cleanly; where it does not end in time, cut its power."""
@@ -143,7 +157,7 @@ class Host:
         """Remove all that it wrote; it must have no power."""
         shutil.rmtree(self.dir, ignore_errors=False) if self.dir.exists() else None
         for hierarchy in cgroup_hierarchies():
-            _remove_cgroup(hierarchy / "stackmend-lab" / self.node)
+            _remove_cgroup(hierarchy / "stackmend-lab" / self.settings.machine(self.node))
 
 
 def cgroup_hierarchies() -> list[Path]:

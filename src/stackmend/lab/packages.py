@@ -4,16 +4,16 @@ from __future__ import annotations
 
 SUITE = "trixie"
 
-SYSTEM = (
+SYSTEM = (  # noqa: SIM905 - read as words
     "systemd systemd-sysv dbus udev openssh-server iproute2 iputils-ping procps psmisc kmod netbase ethtool tcpdump "
     "iptables python3 sudo less ca-certificates rsync"
 ).split()
-CONTROLLER = (
+CONTROLLER = (  # noqa: SIM905 - read as words
     "mariadb-server rabbitmq-server memcached keystone glance-api placement-api nova-api nova-conductor nova-scheduler "
     "neutron-api neutron-rpc-server neutron-ovn-maintenance-worker neutron-periodic-workers ovn-central "
     "python3-pymysql python3-memcache"
 ).split()
-COMPUTE = (
+COMPUTE = (  # noqa: SIM905 - read as words
     "nova-compute nova-compute-kvm libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils qemu-block-extra "
     "ovn-host openvswitch-switch"
 ).split()
@@ -35,7 +35,7 @@ neutron-common neutron/configure_db boolean false
 neutron-api neutron/register-endpoint boolean false
 """
 
-UNITS = (
+UNITS = (  # noqa: SIM905 - read as words
     "mariadb rabbitmq-server epmd.socket memcached keystone glance-api placement-api nova-api nova-api-metadata "
     "nova-conductor nova-scheduler nova-compute neutron-api neutron-rpc-server neutron-ovn-maintenance-worker "
     "neutron-periodic-workers ovn-central ovn-ovsdb-server-nb ovn-ovsdb-server-sb ovn-northd ovn-host ovn-controller "
@@ -44,7 +44,7 @@ UNITS = (
 ).split()
 """What no host starts unless its role says so."""
 
-NEVER = (
+NEVER = (  # noqa: SIM905 - read as words
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer "
     "man-db.timer logrotate.timer systemd-timesyncd.service systemd-networkd-wait-online.service open-iscsi.service "
     "iscsid.service iscsid.socket virtlockd.service virtlockd.socket rsync.service"

@@ -56,7 +56,9 @@ def check(settings: Settings) -> None:
     memory = available_memory_mb(Path("/proc/meminfo").read_text())
     need = MEMORY_BASE_MB + MEMORY_COMPUTE_MB * settings.computes
     if memory < need:
-        raise _no_room(f"A lab with {settings.computes} compute nodes needs {need} MiB of memory; {memory} MiB are available")
+        raise _no_room(
+            f"A lab with {settings.computes} compute nodes needs {need} MiB of memory; {memory} MiB are available"
+        )
     for folder, wanted in _disk_needs(settings):
         free = shutil.disk_usage(_existing(folder)).free // 2**20
         if free < wanted:

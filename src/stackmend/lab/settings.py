@@ -36,7 +36,7 @@ class Settings:
 
     @property
     def compute_names(self) -> tuple[str, ...]:
-        """Names of the compute nodes: c01, c02, …"""
+        """Names of the compute nodes, from c01 on."""
         return tuple(f"c{n:02d}" for n in range(1, self.computes + 1))
 
     @property
@@ -69,7 +69,7 @@ class Settings:
 
     def machine(self, node: str) -> str:
         """Return the name of a node's container; the bridge's end of its cable is ``vb-`` and this."""
-        return f"sm-{node}"
+        return f"{self.bridge}-{node}"
 
     def instances_dir(self, node: str) -> Path:
         """Return the machine's directory that a compute node has as /var/lib/nova/instances."""

@@ -12,7 +12,12 @@ T = TypeVar("T")
 
 
 def until(
-    question: Callable[[], T | None], what: str, *, seconds: float, interval: float = 0.3, code: Code = Code.LAB_START_FAILED
+    question: Callable[[], T | None],
+    what: str,
+    *,
+    seconds: float,
+    interval: float = 0.3,
+    code: Code = Code.LAB_START_FAILED,
 ) -> T:
     """Ask until the answer is neither None nor false, and return it.
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # One host of the lab, for as long as it has power: mounts its layers where nobody else sees them, boots it, and boots it
 # again whenever it reboots (systemd-nspawn ends with status 133 then).
-# usage: host.sh NAME DIR LOWERS CGROUPS NSPAWN-ARGUMENT...
+# usage: host.sh MACHINE DIR LOWERS CGROUPS NSPAWN-ARGUMENT...
 set -eu
 name=$1 dir=$2 lowers=$3 cgroups=$4
 shift 4
@@ -9,7 +9,7 @@ for hierarchy in $cgroups; do
     mkdir -p "$hierarchy/stackmend-lab/$name"
     echo $$ > "$hierarchy/stackmend-lab/$name/cgroup.procs"
 done
-mount -t overlay "stackmend-lab-$name" -o "lowerdir=$lowers,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+mount -t overlay "$name" -o "lowerdir=$lowers,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
 echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat)" > "$dir/pid.new"
 mv "$dir/pid.new" "$dir/pid"
 export UNIFIED_CGROUP_HIERARCHY=1
