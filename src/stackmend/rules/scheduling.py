@@ -52,8 +52,8 @@ def mark(run: str, reason: str) -> str:
 def counted(now: Scheduling) -> Scheduling:
     """Return what is to be given back one day for how it is now.
 
-    What nova-compute disabled by itself would enable itself in the middle of a drain, and could no longer do so once the
-    reason is ours: it counts as enabled, so that it is made ours now and enabled at the end.
+    What nova-compute disabled by itself would enable itself in the middle of a drain, and could no longer do so once
+    the reason is ours: it counts as enabled, so that it is made ours now and enabled at the end.
     """
     if not now.enabled and now.reason.startswith(BY_NOVA):
         return Scheduling(enabled=True, forced_down=now.forced_down)
