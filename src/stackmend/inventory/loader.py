@@ -63,7 +63,7 @@ def _text(path: Path) -> str:
 
 def _parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - whatever YAML holds
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise malformed(f"{path} line {line}: not valid YAML: {error.problem}") from error

@@ -96,6 +96,10 @@ class OpenStack:
         """Delete what is at a path."""
         self._send(Request("DELETE", service, path, version, timeout=WRITE_SECONDS))
 
+    def host_of(self, service: str) -> str:
+        """Return the host name or address of a service's endpoint."""
+        return urlsplit(self._opened().url(service)).hostname or ""
+
     def prepare(self) -> None:
         """Import the client libraries and read ``clouds.yaml``; nothing is asked yet.
 

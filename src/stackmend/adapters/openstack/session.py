@@ -78,7 +78,7 @@ class CloudSession:
 
     def _once(self, request: Request) -> requests.Response:
         return self._session.request(
-            self._url(request.service) + request.path,
+            self.url(request.service) + request.path,
             request.method,
             json=request.json,
             params=dict(request.params or {}),
@@ -103,7 +103,13 @@ class CloudSession:
                 raise errors.of_authentication(error, self._login.name, by_token=self._login.by_token) from error
             self._authenticated = True
 
-    def _url(self, service: str) -> str:
+    def url(self, service: str) -> str:
+        """Return a service's endpoint, its version included.
+
+        Raises:
+            Failed: AUTH_FAILED, TOKEN_EXPIRED, API_UNREACHABLE; API_ERROR where the catalog has none.
+        """
+        self._authenticate()
         with self._lock:
             if service not in self._urls:
                 self._urls[service] = self._find_url(service)
