@@ -17,8 +17,8 @@ THREADS = 32
 def child(side: Callable[[Path, str, int, str], Callable[[], None]]) -> None:
     """Measure what the command line's ``SHAPE N SYNC`` ask for, and print it as JSON.
 
-    The directory is in /var/tmp, on a disk: where /tmp is memory, nothing would be waited for. ``ms`` and ``cpu_ms`` are
-    a step's, ``rss_mb`` the most that the process took.
+    The directory is in /var/tmp, on a disk: where /tmp is memory, nothing would be waited for. ``ms`` and ``cpu_ms``
+    are a step's, ``rss_mb`` the most that the process took.
     """
     shape, n, sync = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:

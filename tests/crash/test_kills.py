@@ -1,4 +1,7 @@
-"""Kill the program at every record it writes, take it up again, and compare the end with that of a run never killed."""
+"""Kill the program at the records it writes, take it up again, and compare the end with that of a run never killed.
+
+``make test`` kills at every fourth record, ``--every-record`` at each, right before it is written and right after.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,24 @@ FORWARD_RECORDS = 1 + 1 + 5 * 5 + 2 + 1
 UNDO_RECORDS = 1 + 5 * 2 + 1
 POINTS = [f"{number}{when}" for number in range(1, FORWARD_RECORDS + 1) for when in ("-before", "")]
 UNDO_POINTS = [f"{number}{when}" for number in range(1, UNDO_RECORDS + 1) for when in ("-before", "")]
+RETRY_RECORDS = 2 + 5 + 2 + 5 + 1
+"""The choice and the resumption; step d of five records, e skipped, f of five; done."""
+RETRY_POINTS = [str(number) for number in range(1, RETRY_RECORDS)]
+SAMPLE = 4
 WORLD_AFTER = {name: f"new {name}" for name in "abcdef"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each test its points: all of them, or a sample that has the first and the last."""
+    every = metafunc.config.getoption("--every-record")
+    for name, points in {
+        "point": POINTS,
+        "begun": POINTS[2:-1],
+        "undoing": UNDO_POINTS,
+        "retrying": RETRY_POINTS,
+    }.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, points if every else [*points[:-1:SAMPLE], points[-1]])
 
 
 class Bench:
@@ -74,7 +94,6 @@ def test_the_points_cover_every_record(bench: Bench) -> None:
     assert content(bench.files) == WORLD_AFTER
 
 
-@pytest.mark.parametrize("point", POINTS)
 def test_a_run_killed_anywhere_ends_the_same_when_resumed(bench: Bench, point: str) -> None:
     assert bench.program("start", crash_at=point) == -signal.SIGKILL
     killed = bench.run_id()
@@ -89,9 +108,8 @@ def test_a_run_killed_anywhere_ends_the_same_when_resumed(bench: Bench, point: s
     assert content(bench.files) == WORLD_AFTER
 
 
-@pytest.mark.parametrize("point", POINTS[2:-1])
-def test_a_run_killed_anywhere_and_undone_leaves_the_world_as_it_was(bench: Bench, point: str) -> None:
-    assert bench.program("start", crash_at=point) == -signal.SIGKILL
+def test_a_run_killed_anywhere_and_undone_leaves_the_world_as_it_was(bench: Bench, begun: str) -> None:
+    assert bench.program("start", crash_at=begun) == -signal.SIGKILL
     run = bench.run_id()
     assert run is not None
     assert bench.program("undo", run) == 0
@@ -99,39 +117,33 @@ def test_a_run_killed_anywhere_and_undone_leaves_the_world_as_it_was(bench: Benc
     assert content(bench.files) == bench.world_before
 
 
-@pytest.mark.parametrize("point", UNDO_POINTS)
-def test_an_undo_killed_anywhere_ends_the_same_when_resumed(bench: Bench, point: str) -> None:
+def test_an_undo_killed_anywhere_ends_the_same_when_resumed(bench: Bench, undoing: str) -> None:
     (bench.files / "f.broken").touch()
     assert bench.program("start") == 0
     run = bench.run_id()
     assert run is not None
     assert bench.state_of(run) is RunState.PAUSED
     (bench.files / "f.broken").unlink()
-    assert bench.program("undo", run, crash_at=point) == -signal.SIGKILL
-    if point == "1-before":
+    assert bench.program("undo", run, crash_at=undoing) == -signal.SIGKILL
+    if undoing == "1-before":
         assert bench.state_of(run) is RunState.PAUSED
         assert bench.program("undo", run) == 0
-    elif point != str(UNDO_RECORDS):
+    elif undoing != str(UNDO_RECORDS):
         assert bench.state_of(run) is RunState.UNDOING
         assert bench.program("resume", run) == 0
     assert bench.state_of(run) is RunState.UNDONE
     assert content(bench.files) == bench.world_before
 
 
-RETRY_RECORDS = 2 + 5 + 2 + 5 + 1
-"""The choice and the resumption; step d of five records, e skipped, f of five; done."""
-
-
-@pytest.mark.parametrize("number", range(1, RETRY_RECORDS))
 @pytest.mark.parametrize("then", ["resume", "undo"])
-def test_a_retry_killed_anywhere_keeps_the_former_state_recorded_first(bench: Bench, number: int, then: str) -> None:
+def test_a_retry_killed_anywhere_keeps_the_former_state_recorded_first(bench: Bench, retrying: str, then: str) -> None:
     (bench.files / "d.broken").touch()
     assert bench.program("start") == 0
     run = bench.run_id()
     assert run is not None
     (bench.files / "d.broken").unlink()
     assert (bench.files / "d").read_text() == "half"
-    assert bench.program("retry", run, "write/d", crash_at=str(number)) == -signal.SIGKILL
+    assert bench.program("retry", run, "write/d", crash_at=retrying) == -signal.SIGKILL
     assert bench.program(then, run) == 0
     assert content(bench.files) == (WORLD_AFTER if then == "resume" else bench.world_before)
 

@@ -14,7 +14,7 @@ from stackmend.render.output import STYLES, show_data, show_rows
 
 Line = tuple[str, str]
 
-RUN_COLUMNS = ("run", "state", "subject", "runbook", "steps", "created", "ended", "actor", "reason")
+RUN_COLUMNS = ("id", "state", "subject", "runbook", "steps", "created", "ended", "actor", "reason")
 STEP_COLUMNS = ("step", "state", "seconds", "title", "sentence")
 MARKS: Mapping[StepState, str] = {
     StepState.PENDING: "·",
@@ -59,7 +59,7 @@ def run_row(run: Run) -> dict[str, Any]:
     """Return a run as a row of the list."""
     ended = sum(status.state not in {StepState.PENDING, StepState.RUNNING} for status in run.steps.values())
     return {
-        "run": run.id,
+        "id": run.id,
         "state": str(run.state),
         "subject": run.plan.subject,
         "runbook": run.plan.runbook,
