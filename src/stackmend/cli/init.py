@@ -39,7 +39,7 @@ def init(*, output: Path | None, force: bool, **asked: Any) -> None:
         raise UsageError(Code.USAGE, "which cloud?", hint="name it by --cloud or OS_CLOUD, as in clouds.yaml")
     target = output or choice.inventory
     if target != Path("-") and target.exists() and not force:
-        raise Refused(
+        raise UsageError(
             Code.USAGE, f"{target} is there already", hint="write over it by --force, or elsewhere by --output"
         )
     inventory = _discover(choice.cloud, _access(asked))
