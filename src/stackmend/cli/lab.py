@@ -10,6 +10,7 @@ import sys
 import click
 
 from stackmend.cli import lab_faults
+from stackmend.cli.demo import demo
 from stackmend.lab.settings import from_environment, require_root
 
 
@@ -81,7 +82,7 @@ def run(node: str, command: tuple[str, ...]) -> None:
     sys.exit(done.returncode)
 
 
-for _command in lab_faults.COMMANDS:
+for _command in (demo, *lab_faults.COMMANDS):
     lab.add_command(_command)
 
 
