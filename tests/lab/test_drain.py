@@ -46,7 +46,7 @@ def test_a_plan_is_shown_and_changes_nothing(stackmend: Command, fleet: Fleet, c
     assert shown.status == 0, shown.err
     plan = shown.json()
     moves = {s["params"]["instance"]: s["params"]["mode"] for s in plan["steps"] if s["action"] == "instance.move"}
-    assert moves == {
+    assert {instance: mode for instance, mode in moves.items() if instance in crew.values()} == {
         crew["active"]: "live",
         crew["paused"]: "live",
         crew["locked"]: "live",
