@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from stackmend.adapters.loop import LoopThread
 from stackmend.adapters.ssh.command import Command, Completed
-from stackmend.adapters.ssh.connections import CONNECT_SECONDS, Connections
-from stackmend.adapters.ssh.errors import meaning
+from stackmend.adapters.ssh.connections import Connections
+from stackmend.adapters.ssh.errors import CONNECT_SECONDS, meaning
 from stackmend.domain.node import Node
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Failed, StackmendError
@@ -119,11 +119,12 @@ class Ssh:
         """Start a command that waits for its script; on a new connection where the kept one is dead."""
         import asyncssh  # noqa: PLC0415 - late, because it is slow
 
-        kept = await self._connections.to(node)
-        try:
-            return await _start_on(kept, line)
-        except (asyncssh.Error, OSError):
-            self._connections.forget(node, kept)
+        kept = self._connections.kept(node)
+        if kept is not None:
+            try:
+                return await _start_on(kept, line)
+            except (asyncssh.Error, OSError):
+                self._connections.forget(node, kept)
         try:
             return await _start_on(await self._connections.to(node), line)
         except (asyncssh.Error, OSError) as error:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stackmend.adapters.ssh.errors import known_hosts_files, meaning, no_known_hosts
+from stackmend.adapters.ssh.errors import CONNECT_SECONDS, known_hosts_files, meaning, no_known_hosts
 from stackmend.domain.node import Node, SshAccess
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Refused
@@ -15,7 +15,6 @@ from stackmend.errors import Code, Refused
 if TYPE_CHECKING:
     import asyncssh
 
-CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 5
 KEEPALIVE_MISSES = 3
 SESSIONS = 8
@@ -49,6 +48,15 @@ class Connections:
     def sessions(self, node: NodeName) -> asyncio.Semaphore:
         """Return the limit of commands at once on a node."""
         return self._sessions.setdefault(node, asyncio.Semaphore(SESSIONS))
+
+    def kept(self, node: NodeName) -> asyncssh.SSHClientConnection | None:
+        """Return the node's connection where there is one that is not known to be dead.
+
+        Raises:
+            Refused: NODE_UNKNOWN.
+        """
+        kept = self._kept.get(self.access(node))
+        return None if kept is None or kept.is_closed() else kept
 
     async def to(self, node: NodeName) -> asyncssh.SSHClientConnection:
         """Return the node's connection, opened where there is none.

@@ -9,6 +9,9 @@ from stackmend.domain.node import SshAccess
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Failed
 
+CONNECT_SECONDS = 10
+"""How long opening a connection, or a session on it, may take."""
+
 
 def known_hosts_files(access: SshAccess) -> list[str]:
     """Return the files that a host's key is checked against: the access's own, or the user's and the system's."""
@@ -101,6 +104,8 @@ def _pattern(access: SshAccess) -> str:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, TimeoutError) and not error.args:
+        return f"no answer within {CONNECT_SECONDS} seconds"
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return str(error).splitlines()[0] if str(error) else type(error).__name__
