@@ -101,7 +101,6 @@ class Code(enum.StrEnum):
         "Nova, libvirt, placement and neutron do not agree on where an instance is.",
     )
     NODE_NOT_EMPTY = "node-not-empty", "Something that the step needs gone is still on the node."
-    CANNOT_RETURN = "cannot-return", "An instance cannot go back to the node that it came from."
     # nodes and services
     SERVICE_NOT_STOPPED = "service-not-stopped", "A unit was told to stop and has not stopped."
     SERVICE_NOT_STARTED = "service-not-started", "A unit was told to start and does not run."
@@ -114,7 +113,6 @@ class Code(enum.StrEnum):
     )
     # engine
     STEP_CRASHED = "step-crashed", "A fault in stackmend itself; the evidence belongs in a report."
-    INTERRUPTED = "interrupted", "The run was stopped between two steps, by Ctrl-C or a signal."
     JOURNAL_UNUSABLE = "journal-unusable", "The directory or the file of the journal cannot be read or written."
     # the lab
     LAB_NOT_ROOT = "lab-not-root", "The lab needs root."
@@ -125,7 +123,6 @@ class Code(enum.StrEnum):
     LAB_BUILD_FAILED = "lab-build-failed", "The lab's base system could not be built; the log is named."
     LAB_START_FAILED = "lab-start-failed", "A part of the lab did not come up in time; the log is named."
     LAB_FAULT_UNKNOWN = "lab-fault-unknown", "The lab knows no fault of that name, or not on that node."
-    LAB_UNSUPPORTED = "lab-unsupported", "This machine lacks something that the lab needs."
 
 
 class StackmendError(Exception):
