@@ -68,7 +68,7 @@ def _show_table(columns: Sequence[str], rows: Sequence[Row]) -> None:
     if not rows:
         print("none")
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:

@@ -8,6 +8,7 @@ from stackmend.domain.plan import Plan, Step
 from stackmend.domain.values import StepId
 from stackmend.render.output import show_data
 from stackmend.render.tree import Heading, tree
+from stackmend.render.words import count
 
 
 def show_plan(plan: Plan, form: str) -> None:
@@ -27,7 +28,7 @@ def show_plan(plan: Plan, form: str) -> None:
 def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield the lines of a plan and how each is to look; the text alone says everything."""
     yield plan.title, "bold"
-    yield f"{plan.runbook} on {plan.subject} · {_count(len(plan.steps), 'step')} · plan {plan.hash}", "dim"
+    yield f"{plan.runbook} on {plan.subject} · {count(len(plan.steps), 'step')} · plan {plan.hash}", "dim"
     yield "", ""
     numbers = {step.id: number for number, step in enumerate(plan.steps, 1)}
     yield from _heading_lines(tree(plan.steps), numbers, depth=0)
@@ -54,7 +55,3 @@ def _step_lines(step: Step, numbers: Mapping[StepId, int], depth: int) -> Iterat
     yield f"{'  ' * depth}{number} {step.title}", ""
     indent = " " * (2 * depth + len(number) + 1)
     yield from ((f"{indent}$ {command}", "dim") for command in step.commands)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -11,6 +11,7 @@ from stackmend.domain.plan import Step
 from stackmend.domain.run import Kind, Record, Run, StepState
 from stackmend.domain.values import StepId
 from stackmend.render.timeline import Stretch, duration, stretches
+from stackmend.render.words import count
 
 EVENTS = frozenset(
     {
@@ -58,6 +59,11 @@ class Probes:
     sent: int
     lost: int
     longest_gap_s: float | None = None
+
+    def plus(self, more: Probes) -> Probes:
+        """Return both together: counts added, the longer gap."""
+        gaps = [gap for gap in (self.longest_gap_s, more.longest_gap_s) if gap is not None]
+        return Probes(self.instance, self.sent + more.sent, self.lost + more.lost, max(gaps, default=None))
 
 
 @dataclass(frozen=True)
@@ -152,10 +158,10 @@ def _figures(
 
 
 def _steps_figure(run: Run) -> Figure:
-    count = Counter(status.state for status in run.steps.values())
-    rest = [f"{count[s]} {s}" for s in StepState if s is not StepState.DONE and count[s]]
-    tone = "failed" if count[StepState.FAILED] else "ok" if not run.state.is_open else ""
-    return Figure("Steps done", f"{count[StepState.DONE]} of {len(run.steps)}", ", ".join(rest), tone)
+    states = Counter(status.state for status in run.steps.values())
+    rest = [f"{states[s]} {s}" for s in StepState if s is not StepState.DONE and states[s]]
+    tone = "failed" if states[StepState.FAILED] else "ok" if not run.state.is_open else ""
+    return Figure("Steps done", f"{states[StepState.DONE]} of {len(run.steps)}", ", ".join(rest), tone)
 
 
 def _busy_note(records: Sequence[Record], parts: Sequence[Stretch]) -> str:
@@ -168,14 +174,15 @@ def _busy_note(records: Sequence[Record], parts: Sequence[Stretch]) -> str:
 def _moves_figure(run: Run, moves: Sequence[Step], parts: Sequence[Stretch]) -> Figure:
     instances = {str((run.steps[step.id].receipt or {})["instance"]) for step in moves}
     slowest = max(worked(parts, step.id) for step in moves)
-    note = f"{len(instances)} instances; slowest {duration(slowest)}"
+    note = f"{count(len(instances), 'instance')}; slowest {duration(slowest)}"
     return Figure("Moves", str(len(moves)), note)
 
 
 def _probes_figure(probes: Sequence[Probes]) -> Figure:
     lost, sent = sum(p.lost for p in probes), sum(p.sent for p in probes)
     gap = max((p.longest_gap_s for p in probes if p.longest_gap_s is not None), default=None)
-    note = f"of {sent} sent to {len(probes)} instances" + (f"; longest gap {gap:g} s" if gap is not None else "")
+    note = f"of {sent} sent to {count(len(probes), 'instance')}"
+    note += f"; longest gap {gap:g} s" if gap is not None else ""
     return Figure("Probes lost", str(lost), note, "ok" if not lost else "warning")
 
 
@@ -187,17 +194,19 @@ def _findings_figure(findings: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def _probes(run: Run, given: Mapping[str, Mapping[str, Any]]) -> Iterable[Probes]:
+    found: dict[str, Probes] = {}
+    for name, counts in (*_probes_in_receipts(run), *given.items()):
+        gap = counts.get("longest_gap_s")
+        more = Probes(name, int(counts["sent"]), int(counts["lost"]), float(gap) if gap is not None else None)
+        found[name] = found[name].plus(more) if name in found else more
+    return found.values()
+
+
+def _probes_in_receipts(run: Run) -> Iterable[tuple[str, Mapping[str, Any]]]:
     for step in run.plan.steps:
         receipt: Mapping[str, Any] = run.steps[step.id].receipt or {}
         if isinstance(receipt.get("probes"), Mapping):
-            yield _counted(f"{receipt.get('name', step.id)}: {step.title}", receipt["probes"])
-    for name, counts in given.items():
-        yield _counted(name, counts)
-
-
-def _counted(name: str, counts: Mapping[str, Any]) -> Probes:
-    gap = counts.get("longest_gap_s")
-    return Probes(name, int(counts["sent"]), int(counts["lost"]), float(gap) if gap is not None else None)
+            yield str(receipt.get("name", step.id)), receipt["probes"]
 
 
 def _findings(run: Run) -> Iterable[Mapping[str, Any]]:
