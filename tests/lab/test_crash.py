@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from fleet import Ended, Fleet
 
-pytestmark = [pytest.mark.lab, pytest.mark.crash, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.lab, pytest.mark.crash, pytest.mark.timeout(1500, func_only=True)]
 
 Command = Callable[..., Ended]
 NODES = ("c01", "c02", "c03")
@@ -85,7 +85,7 @@ def test_killed_in_the_middle_and_undone(stackmend: Command, fleet: Fleet, pair:
 
 
 @pytest.mark.every_record
-@pytest.mark.timeout(6 * 3600)
+@pytest.mark.timeout(6 * 3600, func_only=True)
 def test_killed_once_at_every_record(stackmend: Command, fleet: Fleet, pair: tuple[str, str]) -> None:
     record = 2
     while True:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from fleet import Ended, Fleet
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.lab
 
 Command = Callable[..., Ended]
 NODES = ("c01", "c02", "c03")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from fleet import STACKMEND, Ended, Fleet, until
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.lab
 
 Command = Callable[..., Ended]
 NODES = ("c01", "c02", "c03")
