@@ -120,7 +120,7 @@ def test_a_node_that_does_not_answer(stackmend: Command, lab_env: dict[str, str]
     assert "ssh-unreachable" in first_line(ended)
 
 
-@pytest.mark.parametrize("text", ["nodes: [", "nodes: 7\n", "cloud: lab\nnodes: {c01: {roles: [compute]}}\n"])
+@pytest.mark.parametrize("text", ["nodes: [", "nodes: 7\n", "nodes: {c01: {roles: [barista]}}\n"])
 def test_a_malformed_inventory(stackmend: Command, tmp_path: Path, text: str) -> None:
     inventory = tmp_path / "inventory.yaml"
     inventory.write_text(text)

@@ -270,7 +270,8 @@ def _follow_cold(world: World, move: Move, record: Migration) -> Migration:
     drivers = _Drivers(world, move)
     while phase(record) is Phase.UNDERWAY or record.status == "finished":
         instance = _current(world, move)
-        if instance.vm_state == "resized" and not instance.task_state:
+        # once it is confirmed the record says confirming, and a second confirmation would be refused
+        if record.status == "finished" and instance.vm_state == "resized" and not instance.task_state:
             _confirm(world, move)
         if instance.vm_state == "error":
             raise Failed(Code.MIGRATION_FAILED, f"{move.name} went to ERROR while it was moved: {instance.fault}")
