@@ -84,7 +84,7 @@ def _reachable(site: Site) -> bool:
 
 
 def _cable(site: Site) -> str:
-    return f"vb-{site.settings.machine(site.node)}"[:15]
+    return f"vb-{site.settings.machine(site.node)}"
 
 
 def _unplug(site: Site) -> None:
@@ -153,7 +153,14 @@ FAULTS: tuple[Fault, ...] = (
         _LIBVIRT,
         _says("virsh uri", "qemu:///system"),
     ),
-    _unit("dbus-stop", "stop D-Bus", Where.COMPUTE, _BUS, _says("systemctl is-active dbus.service", "active")),
+    Fault(
+        "dbus-stop",
+        "stop D-Bus; logging in takes its time then, since systemd-logind cannot be asked",
+        Where.COMPUTE,
+        _script(f"systemctl stop {_BUS}\n"),
+        _script(f"systemctl start {_BUS}\nsystemctl reset-failed systemd-logind\nsystemctl restart systemd-logind\n"),
+        _says("systemctl is-active dbus.service", "active"),
+    ),
     _unit(
         "rabbitmq-stop",
         "stop RabbitMQ: no service hears another",

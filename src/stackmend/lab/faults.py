@@ -118,7 +118,7 @@ def heal(
         Refused: no such fault or node.
         Failed: something does not work again in time.
     """
-    healing = _chosen(settings, name, node)
+    healing = chosen(settings, name, node)
     for one in healing:
         fault, site = find(one.fault), Site(settings, one.node)
         fault.repair(site)
@@ -130,7 +130,7 @@ def heal(
     return healing
 
 
-def _chosen(settings: Settings, name: str | None, node: str | None) -> list[Broken]:
+def chosen(settings: Settings, name: str | None, node: str | None) -> list[Broken]:
     """Return what shall be healed, in an order in which it can be: power and cables, the controller, the rest."""
     known = [b for b in broken(settings) if name in {None, b.fault} and node in {None, b.node}]
     if name is not None:
