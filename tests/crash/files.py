@@ -14,7 +14,8 @@ from stackmend.errors import Code, Failed, Refused
 class Files:
     """Each step writes ``params["text"]`` into ``params["file"]``, by way of a marker that apply leaves half-way.
 
-    A file ``<name>.broken`` makes apply fail and ``<name>.stuck`` makes undo fail, until it is taken away.
+    A file ``<name>.refused`` makes prepare refuse, ``<name>.broken`` makes apply fail and ``<name>.stuck`` makes undo
+    fail, until it is taken away; ``<name>.gate``, a FIFO, makes apply wait for a writer.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -35,6 +36,8 @@ class Files:
         path = self._path(step)
         path.write_text("half")
         context.note({"half": True}, "half written")
+        if path.with_suffix(".gate").exists():
+            path.with_suffix(".gate").read_text()  # a FIFO: waits until somebody writes to it
         if path.with_suffix(".broken").exists():
             raise Failed(Code.COMMAND_FAILED, f"{path.name} broke", hint="take .broken away", evidence={"exit": "1"})
         path.write_text(str(change["text"]))

@@ -58,7 +58,7 @@ def open_engine(world: World, state: Path) -> Iterator[Engine]:
     try:
         with progress() as listener:
             engine = Engine(journal, Performer(world, all_actions()), listener, place=world.inventory.cloud)
-            with _ending_on_signals(engine):
+            with ending_on_signals(engine):
                 yield engine
     finally:
         journal.close()
@@ -83,7 +83,7 @@ def exit_status(run: Run) -> Exit:
 
 
 @contextmanager
-def _ending_on_signals(engine: Engine) -> Iterator[None]:
+def ending_on_signals(engine: Engine) -> Iterator[None]:
     """Let the first Ctrl-C, hang-up or SIGTERM end the run between steps, and the second at once, as a kill would."""
     asked = False
 

@@ -101,7 +101,7 @@ def build(run: Run, records: Sequence[Record], probes: Mapping[str, Mapping[str,
         records: of its journal, in order.
         probes: by instance's name: sent, lost, longest_gap_s; added to what the receipts hold.
     """
-    parts = stretches(records)
+    parts = stretches(records, alive=bool(run.pid))
     counted = tuple(_probes(run, probes or {}))
     findings = tuple(_findings(run))
     return Report(
@@ -150,7 +150,7 @@ def _figures(
     if findings:
         yield _findings_figure(findings)
     tries = sum(record.kind is Kind.STEP_CHOICE for record in records)
-    killed = len({part.end for part in parts if part.ending == "killed"}) if not run.pid else 0
+    killed = len({part.end for part in parts if part.ending == "killed"})
     if tries:
         yield Figure("Tried again", str(tries), "steps, by a person's choice")
     if killed:

@@ -56,8 +56,13 @@ _ENDS: Mapping[Kind, str] = {
 }
 
 
-def stretches(records: Iterable[Record]) -> tuple[Stretch, ...]:
-    """Return every stretch that the records tell, attempts that failed or were killed included, by their ends."""
+def stretches(records: Iterable[Record], *, alive: bool = False) -> tuple[Stretch, ...]:
+    """Return every stretch that the records tell, attempts that failed or were killed included, by their ends.
+
+    Args:
+        records: of a run's journal, in order.
+        alive: whether a process carries the run out now, so that what is open goes on and was not killed.
+    """
     found: list[Stretch] = []
     open_: dict[StepId, tuple[Phase, datetime]] = {}
     known: dict[StepId, Phase] = {}
@@ -77,7 +82,8 @@ def stretches(records: Iterable[Record]) -> tuple[Stretch, ...]:
             known[record.step] = phase
         last = record.at
     if last is not None:
-        found += [Stretch(step, phase, begin, last, "killed") for step, (phase, begin) in open_.items()]
+        ending = "" if alive else "killed"
+        found += [Stretch(step, phase, begin, last, ending) for step, (phase, begin) in open_.items()]
     return tuple(found)
 
 
