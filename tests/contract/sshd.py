@@ -24,6 +24,7 @@ class Sshd:
         self.folder = folder
         self.logins = 0
         self._connections: set[asyncssh.SSHServerConnection] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._key = asyncssh.generate_private_key("ssh-ed25519")
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")
         self._loop = asyncio.new_event_loop()
@@ -66,6 +67,9 @@ class Sshd:
             self._listener.close()
             for connection in list(self._connections):
                 connection.abort()
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
             await self._listener.wait_closed()
 
         self.do(end())
@@ -81,8 +85,28 @@ class Sshd:
             port,
             server_host_keys=[self._host_key],
             authorized_client_keys=allowed,
-            process_factory=_run,
+            process_factory=self._run,
         )
+
+    async def _run(self, process: asyncssh.SSHServerProcess[str]) -> None:
+        """Run the command by the shell, once its input is complete; the server's end is the command's."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        sent = await process.stdin.read()
+        pipe = asyncio.subprocess.PIPE
+        assert process.command is not None
+        child = await asyncio.create_subprocess_shell(process.command, stdin=pipe, stdout=pipe, stderr=pipe)
+        try:
+            out, err = await child.communicate(sent.encode())
+        except asyncio.CancelledError:
+            child.kill()
+            await child.communicate()
+            raise
+        process.stdout.write(out.decode(errors="replace"))
+        process.stderr.write(err.decode(errors="replace"))
+        process.exit(child.returncode or 0)
 
     def opened(self, connection: asyncssh.SSHServerConnection) -> None:
         """Note a connection."""
@@ -109,15 +133,3 @@ class _Server(asyncssh.SSHServer):
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
         del dest_host, dest_port, orig_host, orig_port
         return True
-
-
-async def _run(process: asyncssh.SSHServerProcess[str]) -> None:
-    """Run the command by the shell, once its input is complete."""
-    sent = await process.stdin.read()
-    pipe = asyncio.subprocess.PIPE
-    assert process.command is not None
-    child = await asyncio.create_subprocess_shell(process.command, stdin=pipe, stdout=pipe, stderr=pipe)
-    out, err = await child.communicate(sent.encode())
-    process.stdout.write(out.decode(errors="replace"))
-    process.stderr.write(err.decode(errors="replace"))
-    process.exit(child.returncode or 0)
