@@ -122,6 +122,7 @@ class Code(enum.StrEnum):
     LAB_NOT_UP = "lab-not-up", "The lab, or the node of it that was named, is not running."
     LAB_BUILD_FAILED = "lab-build-failed", "The lab's base system could not be built; the log is named."
     LAB_START_FAILED = "lab-start-failed", "A part of the lab did not come up in time; the log is named."
+    LAB_UNSUPPORTED = "lab-unsupported", "The machine's kernel or distribution cannot carry the lab."
     LAB_FAULT_UNKNOWN = "lab-fault-unknown", "The lab knows no fault of that name, or not on that node."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -48,6 +49,27 @@ def reset() -> None:
     from stackmend.lab.progress import Progress  # noqa: PLC0415
 
     lifecycle.reset(from_environment(), Progress())
+
+
+@lab.command()
+@click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def status(form: str) -> None:
+    """Show the lab's hosts: power, memory, whether they answer."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from stackmend.lab import status as lab_status  # noqa: PLC0415
+
+    require_root()
+    seen = lab_status.look(from_environment())
+    if form == "json":
+        click.echo(json.dumps(asdict(seen), indent=2))
+        return
+    click.echo("The lab is up." if seen.ready else "The lab is not whole." if seen.exists else "There is no lab.")
+    if seen.exists:
+        click.echo(f"{'NODE':<8}{'ADDRESS':<16}{'POWER':<7}{'SSH':<6}{'SERVICE':<9}{'MEMORY':>9}")
+    for host in seen.hosts:
+        power, ssh, service = ("yes" if word else "no" for word in (host.power, host.ssh, host.service))
+        click.echo(f"{host.node:<8}{host.address:<16}{power:<7}{ssh:<6}{service:<9}{host.memory_mb:>5} MiB")
 
 
 @lab.command()

@@ -27,6 +27,11 @@ path-exclude=/usr/share/man/*
 path-exclude=/usr/share/locale/*
 path-exclude=/usr/share/info/*
 """
+_ALONE = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"),
+)
+"""Runs a program so that its mounts, and whatever it leaves running, end with it, and it ends with this process."""
 _ENTER = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
 
 
@@ -73,15 +78,15 @@ def ensure(settings: Settings, progress: Progress) -> Path:
 
 def enter(root: Path, argv: Sequence[str], log: Path | None = None, stdin: str | None = None) -> str:
     """Run a program inside the base; its mounts and whatever it leaves running end with it."""
-    unshare = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
     env = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    whole = [*unshare, "sh", "-c", _ENTER, str(root), *argv]
-    return shell.run(whole, env=env, log=log, stdin=stdin, code=Code.LAB_BUILD_FAILED)
+    return shell.run(
+        [*_ALONE, "sh", "-c", _ENTER, str(root), *argv], env=env, log=log, stdin=stdin, code=Code.LAB_BUILD_FAILED
+    )
 
 
 def _debootstrap(root: Path, archive: Mirror, log: Path) -> None:
     argv = ["debootstrap", "--variant=minbase", "--include=ca-certificates", packages.SUITE, str(root), archive.main]
-    shell.run(argv, log=log, code=Code.LAB_BUILD_FAILED)
+    shell.run([*_ALONE, "--mount-proc", *argv], log=log, code=Code.LAB_BUILD_FAILED)
 
 
 def _prepare(root: Path, archive: Mirror) -> None:

@@ -46,10 +46,11 @@ def auth_url(settings: Settings) -> str:
 
 def wait_for_keystone(cloud: Connection, seconds: float = 90) -> None:
     """Return when keystone gives a token."""
-    wait.until(lambda: _token(cloud), "keystone to give a token", seconds=seconds)
+    wait.until(lambda: gives_token(cloud), "keystone to give a token", seconds=seconds)
 
 
-def _token(cloud: Connection) -> bool:
+def gives_token(cloud: Connection) -> bool:
+    """Return whether keystone gives a token now."""
     try:
         cloud.session.invalidate()
         return bool(cloud.authorize())

@@ -21,9 +21,15 @@ LLMNR=no
 [Link]
 RequiredForOnline=no
 """
-_SSHD = (
-    "PermitRootLogin prohibit-password\nPasswordAuthentication no\nUseDNS no\nHostKey /etc/ssh/ssh_host_ed25519_key\n"
-)
+_SSHD = """\
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+UseDNS no
+HostKey /etc/ssh/ssh_host_ed25519_key
+MaxStartups 100
+# all clients have one address: what one does wrong must not shut out the others
+PerSourcePenalties no
+"""
 _JOURNAL = "[Journal]\nStorage=persistent\nSystemMaxUse=64M\nRateLimitIntervalSec=0\n"
 _MANAGER = "[Manager]\nDefaultTimeoutStopSec=20s\nShowStatus=no\n"
 

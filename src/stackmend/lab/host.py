@@ -74,6 +74,11 @@ class Host:
         self._launch(argv)
         wait.until(self.supervisor, f"the container of {self.node}", seconds=20)
 
+    def can_start(self) -> bool:
+        """Return whether it was started once, and the layers that it was started on are still there."""
+        remembered = self.dir / "lowers"
+        return remembered.exists() and all(Path(p).is_dir() for p in remembered.read_text().split(":"))
+
     def _nspawn(self) -> list[str]:
         argv = ["--quiet", "--boot", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no"]
         argv += [
@@ -155,7 +160,8 @@ class Host:
 
     def erase(self) -> None:
         """Remove all that it wrote; it must have no power."""
-        shutil.rmtree(self.dir, ignore_errors=False) if self.dir.exists() else None
+        if self.dir.exists():
+            shutil.rmtree(self.dir)
         for hierarchy in cgroup_hierarchies():
             _remove_cgroup(hierarchy / "stackmend-lab" / self.settings.machine(self.node))
 

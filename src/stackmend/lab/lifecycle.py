@@ -1,4 +1,4 @@
-"""The lab's life: up, down, reset, status."""
+"""The lab's life: up, down, reset."""
 
 from __future__ import annotations
 
@@ -8,34 +8,20 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from stackmend.errors import Code, Refused
-from stackmend.lab import base, cloud, credentials, golden, network, outputs, prerequisites
+from stackmend.lab import base, cloud, credentials, golden, network, outputs, prerequisites, state
 from stackmend.lab.host import Host
 from stackmend.lab.layers import Layer
 from stackmend.lab.progress import Progress
 from stackmend.lab.settings import Settings, require_root
 
 
-@dataclass(frozen=True)
-class HostStatus:
-    """What can be said of one host.
-
-    Attributes:
-        node: its name.
-        address: on the hosts' network.
-        power: whether its container runs.
-        memory_mb: resident MiB of all that runs in it.
-    """
-
-    node: str
-    address: str
-    power: bool
-
-
 def up(settings: Settings, progress: Progress) -> bool:
-    """Bring the lab up; return False where it was up already.
+    """Bring the lab up; one that lost power, in part or with the machine, gets it back and keeps what is in it.
+
+    Returns:
+        False where it was up already.
 
     Raises:
         Refused: another call is at work, or something is in the way.
@@ -43,16 +29,15 @@ def up(settings: Settings, progress: Progress) -> bool:
     """
     require_root()
     with lock(settings):
-        if is_up(settings):
-            return False
+        there = state.recall(settings)
+        if state.is_ready(there) and _whole_layers(there):
+            return _power_back(there, progress)
+        _remove(there)
         prerequisites.check(settings)
         prerequisites.install(settings, progress)
+        prerequisites.load_modules()
         network.check(settings)
-        _stop_hosts(settings)
-        base.ensure(settings, progress)
-        network.create(settings)
-        golden.ensure(settings, progress)
-        _start(settings, progress)
+        _build_and_start(settings, progress)
     return True
 
 
@@ -60,60 +45,70 @@ def down(settings: Settings, progress: Progress) -> None:
     """Take the lab down and remove all of it but the cache; nothing happens where there is none."""
     require_root()
     with lock(settings), progress.phase("taking the lab down"):
-        _stop_hosts(settings)
-        network.remove(settings)
-        _erase(settings)
+        _remove(state.recall(settings))
 
 
 def reset(settings: Settings, progress: Progress) -> None:
     """Bring the lab back to the pristine cloud.
 
     Raises:
-        Refused: there is no lab that is up.
+        Refused: there is no lab.
     """
     require_root()
     with lock(settings):
-        if not (settings.state / "env").exists():
+        there = state.recall(settings)
+        if not (there.state / "env").exists():
             raise Refused(Code.LAB_NOT_UP, "There is no lab to reset", hint="Start one: stackmend lab up")
         with progress.phase("throwing the old cloud away"):
-            _stop_hosts(settings)
-            _erase(settings)
-        base.ensure(settings, progress)
-        network.check(settings)
-        network.create(settings)
-        golden.ensure(settings, progress)
-        _start(settings, progress)
+            _remove(there)
+        network.check(there)
+        _build_and_start(there, progress)
 
 
-def is_up(settings: Settings) -> bool:
-    """Return whether the lab was brought up to its end and every host has power."""
-    ready = (settings.state / "ready").exists()
-    return ready and all(status.power for status in hosts(settings))
-
-
-def hosts(settings: Settings) -> list[HostStatus]:
-    """Return what can be said of each host."""
-    return [
-        HostStatus(node, settings.address(node), Host(settings, node).supervisor() is not None)
-        for node in settings.nodes
-    ]
-
-
-def _start(settings: Settings, progress: Progress) -> None:
+def _build_and_start(settings: Settings, progress: Progress) -> None:
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    state.remember(settings)
+    base.ensure(settings, progress)
+    network.create(settings)
+    golden.ensure(settings, progress)
     machines = [Host(settings, node) for node in settings.nodes]
-    folder = golden.path(settings)
     with progress.phase("booting the hosts"):
-        outputs.write(settings, folder)
+        outputs.write(settings, golden.path(settings))
         _instance_folders(settings)
         for machine in machines:
             machine.start(golden.lowers(settings, machine.node))
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(Host.wait_for_ssh, machines))
+        _wait_for_ssh(machines)
+    _wait_for_cloud(settings, progress)
+    state.mark_ready(settings)
+
+
+def _power_back(settings: Settings, progress: Progress) -> bool:
+    network.check(settings)
+    network.create(settings)
+    dark = [host for host in (Host(settings, node) for node in settings.nodes) if host.supervisor() is None]
+    if dark:
+        with progress.phase(f"giving power back to {', '.join(host.node for host in dark)}"):
+            for host in dark:
+                host.power_on()
+            _wait_for_ssh(dark)
+        _wait_for_cloud(settings, progress)
+    return bool(dark)
+
+
+def _wait_for_ssh(machines: list[Host]) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(Host.wait_for_ssh, machines))
+
+
+def _wait_for_cloud(settings: Settings, progress: Progress) -> None:
     with progress.phase("waiting for the cloud"):
-        connection = cloud.connect(settings, credentials.passwords(folder))
+        connection = cloud.connect(settings, credentials.passwords(settings.state))
         cloud.wait_until_whole(connection, settings)
         connection.close()
-    (settings.state / "ready").touch()
+
+
+def _whole_layers(settings: Settings) -> bool:
+    return all(Host(settings, node).can_start() for node in settings.nodes)
 
 
 def _instance_folders(settings: Settings) -> None:
@@ -124,24 +119,19 @@ def _instance_folders(settings: Settings) -> None:
         os.chown(folder, nova, nova)
 
 
-def _stop_hosts(settings: Settings) -> None:
-    (settings.state / "ready").unlink(missing_ok=True)
-    for machine in _known_hosts(settings):
-        machine.power_off()
-        machine.erase()
-
-
-def _known_hosts(settings: Settings) -> list[Host]:
+def _remove(settings: Settings) -> None:
+    state.unmark_ready(settings)
     folder = settings.state / "hosts"
-    return [Host(settings, entry.name) for entry in sorted(folder.iterdir())] if folder.is_dir() else []
-
-
-def _erase(settings: Settings) -> None:
-    if settings.state.is_dir():
-        for entry in settings.state.iterdir():
-            if entry.name == "lock":
-                continue
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for name in sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []:
+        host = Host(settings, name)
+        host.power_off()
+        host.erase()
+    network.remove(settings)
+    for entry in settings.state.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != "lock":
+            entry.unlink()
 
 
 @contextmanager
@@ -157,11 +147,9 @@ def lock(settings: Settings) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            raise Refused(
-                Code.LAB_BUSY,
-                f"Process {file.read().strip() or 'unknown'} is at work on the lab",
-                hint="Wait until it ends.",
-            ) from error
+            pid = file.read().strip() or "unknown"
+            sentence = f"Another call, process {pid}, is at work on the lab"
+            raise Refused(Code.LAB_BUSY, sentence, hint="Wait until it ends.", evidence={"pid": pid}) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -56,7 +56,16 @@ def choose(entries: list[_Entry]) -> Mirror:
             "This machine's apt configuration names no Debian archive",
             hint="Add one to /etc/apt/sources.list or /etc/apt/sources.list.d.",
         )
-    return Mirror(debian[0].rstrip("/"), security[0].rstrip("/") if security else "")
+    return Mirror(_plain(debian[0]), _plain(security[0]) if security else "")
+
+
+def _plain(uri: str) -> str:
+    """Return an archive's URI; of a list of mirrors in a file, the first."""
+    scheme, _, path = uri.partition(":")
+    if scheme == "mirror+file":
+        lines = Path(path).read_text().splitlines()
+        uri = next(line.split()[0] for line in lines if line.strip() and not line.startswith("#"))
+    return uri.rstrip("/")
 
 
 def _one_line(text: str) -> list[_Entry]:

@@ -11,8 +11,12 @@ from stackmend.errors import Code, Refused
 from stackmend.lab import shell
 from stackmend.lab.settings import Settings
 
-ALIAS = "stackmend-lab"
-"""Marks a bridge as the lab's own (``ip link … alias``)."""
+_ALIAS = "stackmend-lab "
+
+
+def _alias(settings: Settings) -> str:
+    """Return what marks a bridge as this lab's own (``ip link … alias``)."""
+    return f"{_ALIAS}{settings.state}"[:255]
 
 
 def exists(settings: Settings) -> bool:
@@ -23,35 +27,38 @@ def exists(settings: Settings) -> bool:
 def check(settings: Settings) -> None:
     """Raise Refused where the bridge's name or the subnet is taken by something else."""
     routes = json.loads(shell.run(["ip", "-json", "-4", "route", "show", "table", "all"]))
-    clash = find_clash(settings.bridge, settings.subnet, _links(), routes)
+    clash = find_clash(settings, _links(), routes)
     if clash:
         raise Refused(
             Code.LAB_CLASH, clash, hint="Set STACKMEND_LAB_BRIDGE or STACKMEND_LAB_SUBNET to something that is free."
         )
 
 
-def find_clash(
-    bridge: str, subnet: IPv4Network, links: Iterable[Mapping[str, Any]], routes: Iterable[Mapping[str, Any]]
-) -> str:
+def find_clash(settings: Settings, links: Iterable[Mapping[str, Any]], routes: Iterable[Mapping[str, Any]]) -> str:
     """Return what stands in the lab's way, as a sentence; empty where nothing does.
 
     Args:
-        bridge: name the bridge shall have.
-        subnet: network the lab shall have.
+        settings: of the lab that shall be.
         links: ``ip -json -details link``.
         routes: ``ip -json -4 route show table all``.
     """
     for link in links:
-        if link["ifname"] == bridge and link.get("ifalias") != ALIAS:
-            return f"There is a network interface {bridge} already, and it is not the lab's"
+        if link["ifname"] == settings.bridge and link.get("ifalias") != _alias(settings):
+            owner = str(link.get("ifalias", "")).removeprefix(_ALIAS) if _is_lab(link) else ""
+            whose = f"it belongs to the lab in {owner}" if owner else "it is not the lab's"
+            return f"There is a network interface {settings.bridge} already, and {whose}"
     for route in routes:
         dst = str(route.get("dst", "default"))
-        if route.get("dev") == bridge or dst == "default" or route.get("type") in {"broadcast", "multicast"}:
+        if route.get("dev") == settings.bridge or dst == "default" or route.get("type") in {"broadcast", "multicast"}:
             continue
         network = IPv4Network(dst, strict=False)
-        if network.overlaps(subnet) and network.prefixlen > 0:
-            return f"The lab's network {subnet} overlaps {network} on {route.get('dev', 'this machine')}"
+        if network.overlaps(settings.subnet) and network.prefixlen > 0:
+            return f"The lab's network {settings.subnet} overlaps {network} on {route.get('dev', 'this machine')}"
     return ""
+
+
+def _is_lab(link: Mapping[str, Any]) -> bool:
+    return str(link.get("ifalias", "")).startswith(_ALIAS)
 
 
 def create(settings: Settings) -> None:
@@ -59,7 +66,7 @@ def create(settings: Settings) -> None:
     name = settings.bridge
     if not exists(settings):
         shell.run(["ip", "link", "add", name, "type", "bridge", "forward_delay", "0", "stp_state", "0"])
-        shell.run(["ip", "link", "set", name, "alias", ALIAS])
+        shell.run(["ip", "link", "set", name, "alias", _alias(settings)])
     shell.run(["ip", "address", "replace", f"{settings.gateway}/{settings.management.prefixlen}", "dev", name])
     shell.run(["ip", "link", "set", name, "up"])
 
@@ -67,7 +74,7 @@ def create(settings: Settings) -> None:
 def remove(settings: Settings) -> None:
     """Remove the bridge where it is the lab's."""
     for link in _links():
-        if link["ifname"] == settings.bridge and link.get("ifalias") == ALIAS:
+        if link["ifname"] == settings.bridge and link.get("ifalias") == _alias(settings):
             shell.run(["ip", "link", "delete", settings.bridge])
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
-from stackmend.errors import Code, Refused
+from stackmend.errors import Code, Failed, Refused
 from stackmend.lab import base, golden, shell
 from stackmend.lab.progress import Progress
 from stackmend.lab.settings import Settings
@@ -19,9 +20,10 @@ PROGRAMS = {
     "qemu-img": "qemu-utils",
     "mkfs.ext4": "e2fsprogs",
     "unshare": "util-linux",
-    "cpio": "cpio",
 }
 """Programs that the lab calls on the machine, and the Debian packages that have them."""
+
+MODULES = ("overlay", "tun", "bridge", "veth", "macvlan")
 
 DISK_COLD_MB, DISK_WARM_MB = 6000, 2000
 MEMORY_BASE_MB, MEMORY_COMPUTE_MB = 2200, 600
@@ -29,8 +31,24 @@ MEMORY_BASE_MB, MEMORY_COMPUTE_MB = 2200, 600
 
 def missing() -> list[str]:
     """Return the packages whose programs are not installed."""
-    path = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+    path = shell.search_path()
     return sorted({package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None})
+
+
+def load_modules() -> None:
+    """Load what the lab needs of the kernel, where it is made of modules and they are not loaded yet.
+
+    Raises:
+        Refused: the kernel has no overlay file system, or no tun device.
+    """
+    for module in MODULES:
+        if shutil.which("modprobe", path=shell.search_path()):
+            with contextlib.suppress(Failed):  # built in, or not there at all; what counts is asked below
+                shell.run(["modprobe", "--quiet", module])
+    if "overlay" not in Path("/proc/filesystems").read_text().split():
+        raise _unsupported("This kernel has no overlay file system (overlayfs)")
+    if not Path("/dev/net/tun").exists():
+        raise _unsupported("This machine has no /dev/net/tun")
 
 
 def install(settings: Settings, progress: Progress) -> None:
@@ -42,6 +60,8 @@ def install(settings: Settings, progress: Progress) -> None:
     packages = missing()
     if not packages:
         return
+    if shutil.which("apt-get") is None:
+        raise _unsupported(f"{', '.join(packages)} are missing, and there is no apt-get to install them")
     settings.cache.mkdir(parents=True, exist_ok=True)
     log = settings.cache / "install.log"
     env = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -79,6 +99,12 @@ def available_memory_mb(meminfo: str) -> int:
 
 def _existing(folder: Path) -> Path:
     return folder if folder.exists() else _existing(folder.parent)
+
+
+def _unsupported(sentence: str) -> Refused:
+    return Refused(
+        Code.LAB_UNSUPPORTED, sentence, hint="Run the lab on a Debian 12 or 13 machine with Debian's kernel."
+    )
 
 
 def _no_room(sentence: str) -> Refused:

@@ -1,4 +1,4 @@
-"""Says what the lab is doing: a line with a time stamp at the beginning and the end of each phase."""
+"""Says what the lab is doing: a live line in a terminal, lines with time stamps elsewhere."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 
 
 class Progress:
-    """Phases with their elapsed seconds, as plain lines.
+    """Phases with their elapsed seconds.
 
     Args:
-        write: takes one finished line; standard error where None.
+        write: takes one finished line; standard error where None, with a live line where that is a terminal.
     """
 
     def __init__(self, write: Callable[[str], None] | None = None) -> None:
+        self._live = write is None and sys.stderr.isatty()
         self._write = write or _to_stderr
         self._lock = threading.Lock()
         self._start = time.monotonic()
@@ -26,9 +27,11 @@ class Progress:
     def phase(self, title: str) -> Iterator[None]:
         """Announce a phase, and say how long it took when it ends."""
         began = time.monotonic()
-        self.say(f"{title} …")
+        if not self._live:
+            self.say(f"{title} …")
         try:
-            yield
+            with _spinner(title) if self._live else nullcontext():
+                yield
         except BaseException:
             self.say(f"{title}: broken off after {time.monotonic() - began:.1f} s")
             raise
@@ -39,6 +42,17 @@ class Progress:
         stamp = datetime.now(UTC).strftime("%H:%M:%S")
         with self._lock:
             self._write(f"{stamp} [{time.monotonic() - self._start:5.0f} s] {sentence}")
+
+
+def _spinner(title: str) -> AbstractContextManager[object]:
+    from rich.console import Console  # noqa: PLC0415 - late, as everywhere
+    from rich.progress import Progress as Bars  # noqa: PLC0415
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    bars = Bars(*columns, console=Console(stderr=True), transient=True)
+    bars.add_task(title, total=None)
+    return bars
 
 
 def _to_stderr(line: str) -> None:

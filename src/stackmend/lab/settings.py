@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
@@ -101,10 +102,13 @@ def from_environment(environ: Mapping[str, str] | None = None, *, computes: int 
         raise UsageError(Code.USAGE, f"The lab has 1 to {MOST_COMPUTES} compute nodes, not {count}")
     if subnet.prefixlen != 24 or not subnet.is_private:  # noqa: PLR2004 - a /24 is what the layout needs
         raise UsageError(Code.USAGE, f"STACKMEND_LAB_SUBNET must be a private /24 network, not {subnet}")
+    bridge = env.get("STACKMEND_LAB_BRIDGE", default.bridge)
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,5}", bridge):
+        raise UsageError(Code.USAGE, f"STACKMEND_LAB_BRIDGE must be 1 to 6 small letters and digits, not {bridge!r}")
     return Settings(
         cache=Path(env.get("STACKMEND_LAB_CACHE", str(default.cache))).absolute(),
         state=Path(env.get("STACKMEND_LAB_DIR", str(default.state))).absolute(),
-        bridge=env.get("STACKMEND_LAB_BRIDGE", default.bridge),
+        bridge=bridge,
         subnet=subnet,
         computes=count,
     )

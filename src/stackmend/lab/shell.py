@@ -57,6 +57,11 @@ def run(
     return done.stdout or ""
 
 
+def search_path() -> str:
+    """Return where programs are looked for: as the process has it, and in the administrator's folders."""
+    return os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
+
+
 def _call(
     argv: Sequence[str], stdin: str | None, env: Mapping[str, str] | None, sink: object, timeout: float | None
 ) -> subprocess.CompletedProcess[str]:
@@ -66,7 +71,7 @@ def _call(
         **feed,
         stdout=sink,
         stderr=subprocess.PIPE if sink is subprocess.PIPE else subprocess.STDOUT,
-        env={**os.environ, **(env or {})},
+        env={**os.environ, "PATH": search_path(), **(env or {})},
         text=True,
         timeout=timeout,
         check=False,
