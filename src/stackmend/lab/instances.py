@@ -175,6 +175,7 @@ def _built(server: Server) -> DemoInstance | None:
         raise Failed(
             Code.LAB_START_FAILED,
             f"Nova could not build {server.name}",
+            hint="Look whether the node is enabled and up: openstack compute service list",
             evidence={"instance": str(server.id), "fault": str(message)},
         )
     return _demo(server) if server.status == "ACTIVE" else None
