@@ -30,7 +30,7 @@ class Progress:
         if not self._live:
             self.say(f"{title} …")
         try:
-            with _spinner(title) if self._live else nullcontext():
+            with _live_line(title) if self._live else nullcontext():
                 yield
         except BaseException:
             self.say(f"{title}: broken off after {time.monotonic() - began:.1f} s")
@@ -44,15 +44,10 @@ class Progress:
             self._write(f"{stamp} [{time.monotonic() - self._start:5.0f} s] {sentence}")
 
 
-def _spinner(title: str) -> AbstractContextManager[object]:
-    from rich.console import Console  # noqa: PLC0415 - late, as everywhere
-    from rich.progress import Progress as Bars  # noqa: PLC0415
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+def _live_line(title: str) -> AbstractContextManager[object]:
+    from stackmend.render.waiting import live_line  # noqa: PLC0415 - a drawing library that plain lines do not need
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    bars = Bars(*columns, console=Console(stderr=True), transient=True)
-    bars.add_task(title, total=None)
-    return bars
+    return live_line(title)
 
 
 def _to_stderr(line: str) -> None:
