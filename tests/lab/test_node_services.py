@@ -26,7 +26,7 @@ from stackmend.domain.values import NodeName, RunId, StepId
 from stackmend.errors import Code, Failed, Refused
 from stackmend.facts import units
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.lab
 
 C03 = NodeName("c03")
 UNIT = "nova-compute.service"
@@ -43,8 +43,13 @@ def world(lab: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def hand(world: World) -> Hand:
-    return Hand(world)
+def hand(world: World, fleet: Fleet) -> Iterator[Hand]:
+    """A hand on c03, whose service is up when the test begins, and enabled again when it ends, however it ends."""
+    until(lambda: str(fleet.service("c03")["state"]) == "up", "nova-compute on c03 is up")
+    yield Hand(world)
+    service = fleet.service("c03")
+    if service["status"] == "disabled":
+        world.openstack.put("compute", f"/os-services/{service['id']}", {"status": "enabled"}, version="2.53")
 
 
 def active(on_node: OnNode, unit: str = UNIT) -> str:
@@ -159,13 +164,11 @@ def test_scheduling_is_given_back_as_it_was(hand: Hand, fleet: Fleet) -> None:
 
 
 @pytest.fixture
-def broken_fan(world: World, fleet: Fleet) -> Iterator[str]:
+def broken_fan(world: World, fleet: Fleet) -> str:
     """An operator's own reason for which c03 is disabled."""
-    service = f"/os-services/{fleet.service('c03')['id']}"
     disabled = {"status": "disabled", "disabled_reason": "broken fan"}
-    world.openstack.put("compute", service, disabled, version="2.53")
-    yield "broken fan"
-    world.openstack.put("compute", service, {"status": "enabled"}, version="2.53")
+    world.openstack.put("compute", f"/os-services/{fleet.service('c03')['id']}", disabled, version="2.53")
+    return "broken fan"
 
 
 def test_an_operators_own_disabling_stays(hand: Hand, fleet: Fleet, broken_fan: str) -> None:

@@ -53,4 +53,3 @@ def watch(
 
     world.clock.wait_for(enough, timeout=deadline, interval=1.0)
     return HeartbeatWatch(tuple(beats), world.clock.monotonic() - started, deadline, interval)
-
