@@ -9,13 +9,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from files import before, content
 
-from stackmend.domain.run import RunState, StepState
-from stackmend.domain.values import RunId
+from stackmend.domain.run import Kind, RunState, StepState
+from stackmend.domain.values import RunId, StepId
 from stackmend.engine.journal import Journal
 from stackmend.engine.reading import Runs
 
@@ -38,6 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name, points in {
         "point": POINTS,
         "begun": POINTS[2:-1],
+        "failing": POINTS[2:-3],
         "undoing": UNDO_POINTS,
         "retrying": RETRY_POINTS,
     }.items():
@@ -115,6 +117,28 @@ def test_a_run_killed_anywhere_and_undone_leaves_the_world_as_it_was(bench: Benc
     assert bench.program("undo", run) == 0
     assert bench.state_of(run) is RunState.UNDONE
     assert content(bench.files) == bench.world_before
+
+
+def test_what_was_there_before_survives_a_kill_a_resume_and_an_undo(bench: Bench, failing: str) -> None:
+    (bench.files / "f.broken").touch()
+    assert bench.program("start", crash_at=failing) == -signal.SIGKILL
+    run = bench.finish()
+    assert bench.state_of(run) is RunState.PAUSED
+    (bench.files / "f.broken").unlink()
+    assert bench.program("undo", run) == 0
+    assert content(bench.files) == bench.world_before
+
+
+@pytest.mark.parametrize(("killed_at", "intents", "applications"), [("4", 1, 1), ("5", 1, 2), ("6", 1, 1)])
+def test_after_a_kill_a_change_is_neither_decided_anew_nor_made_again_when_it_was_complete(
+    bench: Bench, killed_at: str, intents: int, applications: int
+) -> None:
+    assert bench.program("start", crash_at=killed_at) == -signal.SIGKILL
+    run = bench.finish()
+    journal = Journal(bench.state)
+    kinds = Counter(record.kind for record in journal.records(run, step=StepId("write/a")))
+    assert (kinds[Kind.STEP_INTENT], kinds[Kind.STEP_NOTE]) == (intents, applications)
+    journal.close()
 
 
 def test_an_undo_killed_anywhere_ends_the_same_when_resumed(bench: Bench, undoing: str) -> None:

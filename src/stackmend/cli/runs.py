@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stackmend.cli.context import CloudChoice, cloud_options
+from stackmend.errors import Code, UsageError
 
 if TYPE_CHECKING:
     from stackmend.domain.run import Run
@@ -57,7 +58,7 @@ def show(run: str, form: str, html: Path | None, probes: Path | None, **asked: A
     with _reading(asked) as found:
         one = found.find(run)
         if html is not None:
-            _write_page(found, one, html, json.loads(probes.read_text()) if probes else {})
+            _write_page(found, one, html, probes)
             return
         from stackmend.render.runs import show_run  # noqa: PLC0415 - late: rich is slow to import
 
@@ -152,9 +153,27 @@ def _reading(asked: Mapping[str, Any]) -> Iterator[Runs]:
         journal.close()
 
 
-def _write_page(found: Runs, run: RunId, path: Path, probes: Mapping[str, Mapping[str, Any]]) -> None:
+def _write_page(found: Runs, run: RunId, path: Path, probes: Path | None) -> None:
     from stackmend.render.html import page  # noqa: PLC0415 - late: only this command needs it
     from stackmend.render.report import build  # noqa: PLC0415
 
-    path.write_text(page(build(found.get(run), found.records(run), probes)), encoding="utf-8")
+    text = page(build(found.get(run), found.records(run), _read_probes(probes) if probes else {}))
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(Code.USAGE, f"{path} cannot be written: {error.strerror}", hint="name another file") from error
     click.echo(f"wrote {path}")
+
+
+def _read_probes(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        probes = json.loads(path.read_text())
+        if all({"sent", "lost"} <= set(counts) for counts in probes.values()):
+            return probes  # type: ignore[no-any-return]
+    except (ValueError, AttributeError, TypeError):
+        pass  # said below, for whatever is wrong with it
+    raise UsageError(
+        Code.USAGE,
+        f"{path} does not hold probes by instance",
+        hint='it should read {"INSTANCE": {"sent": 100, "lost": 0, "longest_gap_s": 0.0}}',
+    )

@@ -53,18 +53,29 @@ def test_a_refusal_is_json_where_that_was_asked_for(
     assert json.loads(capsys.readouterr().err)["error"]["code"] == "run-unknown"
 
 
-def test_a_bug_is_one_line_and_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bench = Workbench.at(tmp_path)
-    run = bench.begin()
-    bench.journal.close()
-    (tmp_path / "probes.json").write_text("no JSON")
-    words = ["--html", str(tmp_path / "x.html"), "--probes", str(tmp_path / "probes.json")]
-    assert cli.run(["runs", "show", run.id, "--state", str(tmp_path / "state"), *words]) == Exit.FAILED
+def test_a_bug_is_one_line_and_a_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(cli, "COMMANDS", {"broken": "stackmend.cli.nonesuch:broken"})
+    assert cli.run(["broken"]) == Exit.FAILED
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("failed: JSONDecodeError: ")
+    assert line.startswith("failed: ModuleNotFoundError: ")
     path = Path(line.rpartition(" ")[2].rstrip(")"))
     assert "Traceback" in path.read_text()
     path.unlink()
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"web": {"sent": 1}}', '{"web": 3}'])
+def test_probes_that_are_none_and_a_page_that_cannot_be_written_are_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    bench = Workbench.at(tmp_path)
+    run = bench.begin()
+    bench.journal.close()
+    (tmp_path / "probes.json").write_text(text)
+    show = ["runs", "show", run.id, "--state", str(tmp_path / "state"), "--html"]
+    assert cli.run([*show, str(tmp_path / "x.html"), "--probes", str(tmp_path / "probes.json")]) == Exit.USAGE
+    assert "does not hold probes by instance" in capsys.readouterr().err
+    assert cli.run([*show, str(tmp_path / "none" / "x.html")]) == Exit.USAGE
+    assert "cannot be written: No such file or directory" in capsys.readouterr().err
 
 
 def test_runs_are_listed_shown_and_written_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from files import Files, before, plan, step
 from stackmend.domain.outcome import Choice, Do, Receipt, Skip
 from stackmend.domain.plan import Plan, Step
 from stackmend.domain.run import Kind, Run, RunState
-from stackmend.domain.values import JsonObject, Secret, StepId
+from stackmend.domain.values import JsonObject, RunId, Secret, StepId
 from stackmend.engine.context import StepContext
 from stackmend.engine.engine import Engine
 from stackmend.engine.journal import Journal
 from stackmend.engine.protocols import Performer, Silence
+from stackmend.engine.reading import Runs
 from stackmend.errors import Code, Failed
 
 
@@ -153,6 +155,36 @@ def test_a_retry_is_given_the_former_change_its_notes_and_the_choice(journal: Jo
     assert performer.fresh == ({"half": True},)
     seen_by_a = [r.data["change"] for r in journal.records(run.id, step=StepId("write/a")) if "change" in r.data]
     assert seen_by_a == [{"before": "old a", "text": "new a"}] * 2
+
+
+class Small(Journal):
+    """A journal on a disk that is nearly full."""
+
+    def fill(self, run: RunId) -> None:
+        """Let the file grow no more, and use up what is free in its pages."""
+        pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
+        self._connection.execute(f"PRAGMA max_page_count={pages}")
+        with suppress(Failed):
+            while True:
+                self.append(run, Kind.RUN_RESUMED, StepId(""), "fill", {})
+
+    def make_room(self) -> None:
+        """Let the file grow again."""
+        self._connection.execute("PRAGMA max_page_count=1000000")
+
+
+def test_a_full_disk_ends_the_run_as_a_kill_would_and_it_is_resumed(files: Path, tmp_path: Path) -> None:
+    before(files)
+    journal = Small(tmp_path / "state")
+    run = Engine(journal, Files(files), Silence()).start(plan(), actor="test")
+    journal.fill(run.id)
+    with pytest.raises(Failed, match="is full") as error:
+        Engine(journal, Files(files), Silence()).carry_out(run.id)
+    assert error.value.code is Code.JOURNAL_UNUSABLE
+    assert Runs(journal).get(run.id).state is RunState.INTERRUPTED
+    journal.make_room()
+    assert Engine(journal, Files(files), Silence()).resume(run.id).state is RunState.DONE
+    journal.close()
 
 
 @pytest.mark.parametrize(
