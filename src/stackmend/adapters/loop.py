@@ -39,11 +39,15 @@ class LoopThread:
             future.cancel()
 
     def stop(self) -> None:
-        """Stop the loop and its thread; may be called twice, and a later ``call`` starts it anew."""
+        """Cancel what runs on the loop, stop it and its thread.
+
+        May be called twice; a later ``call`` starts the loop anew.
+        """
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is not None and thread is not None:
+            asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
@@ -55,3 +59,11 @@ class LoopThread:
                 self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
                 self._thread.start()
             return self._loop
+
+
+async def _cancel_all() -> None:
+    """Cancel every other task of the loop, and wait until all have ended."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
