@@ -11,7 +11,7 @@ from stackmend.domain.plan import Step
 from stackmend.domain.run import Kind, Record, StepState, StepStatus
 from stackmend.render.markup import Html, join, tag
 from stackmend.render.report import Figure, Probes, Report, worked
-from stackmend.render.runs import MARKS, stamp
+from stackmend.render.runs import ENDED, MARKS, stamp
 from stackmend.render.svg import svg
 from stackmend.render.timeline import duration
 from stackmend.render.tree import Heading, tree
@@ -130,7 +130,7 @@ def _children(report: Report, heading: Heading) -> list[Html]:
 
 def _heading(report: Report, heading: Heading) -> Html:
     states = [report.run.steps[step.id].state for step in heading.steps]
-    ended = sum(state in {StepState.DONE, StepState.SKIPPED, StepState.UNDONE} for state in states)
+    ended = sum(state in ENDED for state in states)
     summary = tag("summary", tag("b", heading.title), tag("span", f" {ended} of {len(states)}", class_="quiet"))
     return tag("details", summary, *_children(report, heading), open="", class_="group")
 

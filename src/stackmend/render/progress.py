@@ -73,7 +73,8 @@ class PlainLines:
 
     def opened(self, run: RunId, plan: Plan, through: int) -> None:
         """Write what is carried out."""
-        self._write(f"{run}: {plan.title} ({through} of {len(plan.steps)} steps need nothing)")
+        rest = f" ({through} of its {len(plan.steps)} steps need nothing any more)" if through else ""
+        self._write(f"{run}: {plan.title}{rest}")
 
     def recorded(self, record: Record) -> None:
         """Write what the record says; that a change is complete is left out, as its verification says it again."""

@@ -16,6 +16,8 @@ Line = tuple[str, str]
 
 RUN_COLUMNS = ("id", "state", "subject", "runbook", "steps", "created", "ended", "actor", "reason")
 STEP_COLUMNS = ("step", "state", "seconds", "title", "sentence")
+ENDED = frozenset({StepState.DONE, StepState.SKIPPED, StepState.UNDONE})
+"""States of steps that need nothing any more."""
 MARKS: Mapping[StepState, str] = {
     StepState.PENDING: "·",
     StepState.RUNNING: "▸",
@@ -57,7 +59,7 @@ def show_left(run: RunId, left: Sequence[str]) -> None:
 
 def run_row(run: Run) -> dict[str, Any]:
     """Return a run as a row of the list."""
-    ended = sum(status.state not in {StepState.PENDING, StepState.RUNNING} for status in run.steps.values())
+    ended = sum(status.state in ENDED for status in run.steps.values())
     return {
         "id": run.id,
         "state": str(run.state),
@@ -163,7 +165,7 @@ def _head_lines(run: Run) -> Iterator[Line]:
 def _tree_lines(run: Run) -> Iterator[Line]:
     last: tuple[str, ...] = ()
     for step in run.plan.steps:
-        if step.group != last:
+        if step.group and step.group != last:
             yield " / ".join(step.group), "bold cyan"
             last = step.group
         status = run.steps[step.id]

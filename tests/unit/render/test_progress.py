@@ -37,7 +37,7 @@ def test_plain_lines_have_time_step_and_sentence(capsys: pytest.CaptureFixture[s
     out, err = capsys.readouterr()
     assert out == ""
     assert [line.split(" ", 1)[1] for line in err.splitlines()] == [
-        "r-1: Drain c01 (0 of 1 steps need nothing)",
+        "r-1: Drain c01",
         "move/a: started: Move [web]",
         "move/a: memory left (50%)",
         "move/a: done: moved",
