@@ -1,8 +1,8 @@
 """The contract of every single change, and the table of actions by name.
 
 An action is stateless: all that it needs is in the step's parameters and in the change it decided on. The engine
-journals the change *before* ``apply``, so that after a kill the same change is applied again (or undone) from the journal
-and never decided anew: a former state that has been recorded is never overwritten by what stackmend itself did.
+journals the change *before* ``apply``, so that after a kill the same change is applied again (or undone) from the
+journal and never decided anew: a former state that has been recorded is never overwritten by what stackmend itself did.
 """
 
 from __future__ import annotations

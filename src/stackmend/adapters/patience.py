@@ -13,7 +13,7 @@ SERVER_ERROR = 500
 
 
 def is_passing(error: StackmendError) -> bool:
-    """Return whether an error may pass by itself: the API cannot be reached, or says 5xx because its backend is away."""
+    """Return whether an error may pass by itself: the API cannot be reached, or says 5xx as its backend is away."""
     if error.code is Code.API_UNREACHABLE:
         return True
     status = error.evidence.get("status", "")
@@ -21,7 +21,7 @@ def is_passing(error: StackmendError) -> bool:
 
 
 def patiently(clock: Clock, question: Callable[[], T], *, patience: float = 120.0, interval: float = 2.0) -> T:
-    """Ask a question that changes nothing until it is answered; after ``patience`` seconds the last error passes through.
+    """Ask what changes nothing until it is answered; after ``patience`` seconds the last error passes through.
 
     Only errors that may pass (see ``is_passing``) are waited out; all others pass through at once.
     """

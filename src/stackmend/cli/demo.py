@@ -18,9 +18,8 @@ from stackmend.domain.run import Run
 from stackmend.lab.settings import Settings, from_environment, require_root
 
 if TYPE_CHECKING:
-    from openstack.connection import Connection
-
     from stackmend.lab.beat import BeatReport
+    from stackmend.lab.cloud import Connection
     from stackmend.lab.instances import DemoInstance
     from stackmend.lab.probe import ProbeCount
 

@@ -14,8 +14,7 @@ from stackmend.errors import Code, Refused
 from stackmend.lab.settings import Settings, from_environment, require_root
 
 if TYPE_CHECKING:
-    from openstack.connection import Connection
-
+    from stackmend.lab.cloud import Connection
 _JSON = click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 
 

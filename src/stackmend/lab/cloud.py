@@ -15,6 +15,8 @@ from openstack.identity.v3 import _proxy as identity_v3
 from stackmend.lab import wait
 from stackmend.lab.settings import CONTROLLER, Settings
 
+__all__ = ["Connection", "connect", "gives_token", "register_content", "register_services", "wait_until_whole"]
+
 FLAVOR, NETWORK, IMAGE = "lab.tiny", "lab-net", "lab-linux"
 DEMO = "lab-demo"
 _SERVICES = (
