@@ -15,6 +15,7 @@ from stackmend.lab.settings import Settings, from_environment, require_root
 
 if TYPE_CHECKING:
     from stackmend.lab.cloud import Connection
+
 _JSON = click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 
 

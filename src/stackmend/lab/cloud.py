@@ -15,7 +15,23 @@ from openstack.identity.v3 import _proxy as identity_v3
 from stackmend.lab import wait
 from stackmend.lab.settings import CONTROLLER, Settings
 
-__all__ = ["Connection", "connect", "gives_token", "register_content", "register_services", "wait_until_whole"]
+__all__ = [
+    "DEMO",
+    "FLAVOR",
+    "IMAGE",
+    "NETWORK",
+    "Connection",
+    "agents_up",
+    "auth_url",
+    "computes_up",
+    "connect",
+    "gives_token",
+    "image_ready",
+    "register_content",
+    "register_services",
+    "wait_for_keystone",
+    "wait_until_whole",
+]
 
 FLAVOR, NETWORK, IMAGE = "lab.tiny", "lab-net", "lab-linux"
 DEMO = "lab-demo"
