@@ -23,7 +23,8 @@ BEAT = re.compile(r"stackmend-beat seq=(\d+) boot=(\d+) id=(\S+) mac=\S+ disk=rw
 
 @pytest.fixture(scope="module")
 def crowd(stackmend: Command) -> Iterator[list[dict[str, Any]]]:
-    """Twelve instances on c01."""
+    """Twelve instances on c01, and no others of that kind."""
+    assert stackmend("lab", "instances", "delete").status == 0
     started = stackmend("lab", "instances", "start", "c01", str(MANY))
     assert started.status == 0, started.out + started.err
     yield listed(stackmend)

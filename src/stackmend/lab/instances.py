@@ -72,8 +72,7 @@ def start(
     with _api(connection):
         order = _order(connection, node, busy=busy)
         names = free_names((one.name for one in list_all(connection)), count)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            made = list(pool.map(lambda name: _build(connection, name, order, say), names))
+        made = _build(connection, names, order, say)
         prober.watch(settings, [one.address for one in made])
         prober.wait_for_answers(settings, [one.address for one in made], _PATIENCE_S)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -157,16 +156,32 @@ def _order(connection: Connection, node: str, *, busy: bool) -> dict[str, object
     return {"image_id": image.id, "flavor_id": flavor.id, "networks": [{"uuid": network.id}], "host": node}
 
 
-def _build(connection: Connection, name: str, order: dict[str, object], say: Callable[[str], None]) -> DemoInstance:
-    server = connection.compute.create_server(name=name, **order)
-    built = wait.until(
-        lambda: _built(connection.compute.get_server(server.id)),
-        f"nova to build {name}",
-        seconds=_PATIENCE_S,
-        interval=1.0,
-    )
-    say(f"{name} is {built.state} on {built.host} with {built.address}")
-    return built
+def _build(
+    connection: Connection, names: Iterable[str], order: dict[str, object], say: Callable[[str], None]
+) -> list[DemoInstance]:
+    """Have nova build instances, a few at a time, and return them as they became active."""
+    waiting, building, made = list(names), dict[str, str](), list[DemoInstance]()
+    while waiting or building:
+        while waiting and len(building) < _AT_ONCE:
+            name = waiting.pop(0)
+            building[str(connection.compute.create_server(name=name, **order).id)] = name
+        ended = wait.until(
+            lambda: set(building) - _in_build(connection),
+            f"nova to build {', '.join(building.values())}",
+            seconds=_PATIENCE_S,
+            interval=1.0,
+        )
+        for one in filter(None, (_built(connection.compute.get_server(instance)) for instance in ended)):
+            del building[one.id]
+            made.append(one)
+            say(f"{one.name} is {one.state} on {one.host} with {one.address}")
+    return made
+
+
+def _in_build(connection: Connection) -> set[str]:
+    """Return the ids of what is being built: one cheap call, since asking for details makes nova ask neutron."""
+    servers = connection.compute.servers(details=False, all_projects=True, status="BUILD")
+    return {str(server.id) for server in servers}
 
 
 def _built(server: Server) -> DemoInstance | None:
