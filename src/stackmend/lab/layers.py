@@ -9,6 +9,8 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from stackmend.errors import Code, Failed
+
 
 class Layer:
     """A host's writable layer while the host has no power.
@@ -37,6 +39,17 @@ class Layer:
             file.write(text)
         target.chmod(mode)
         os.chown(target, self._users[owner], self._groups[group or owner])
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        """Write a file of the base system with one piece of its text replaced.
+
+        Raises:
+            Failed: the piece is not there just once, as in another version of the package.
+        """
+        text = (self._base / path).read_text()
+        if text.count(old) != 1:
+            raise Failed(Code.LAB_BUILD_FAILED, f"{path} has {old!r} {text.count(old)} times where once is expected")
+        self.put(path, text.replace(old, new))
 
     def folder(self, path: str, *, mode: int, owner: str) -> None:
         """Make a folder with an owner and mode of its own."""
