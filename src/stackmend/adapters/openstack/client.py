@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from stackmend.adapters.openstack.session import CloudSession
 
 WRITE_SECONDS = 60.0
+STALE_PAGES = 10
+"""Pages in a row that may bring nothing new, before a list is taken for one that has no end."""
 
 
 class OpenStack:
@@ -64,7 +66,10 @@ class OpenStack:
         params: Params | None = None,
         timeout: float | None = None,
     ) -> list[dict[str, Any]]:
-        """Return all items of a list, page after page.
+        """Return all items of a list, each once, page after page.
+
+        What nova is building moves from one of its lists to another, so that a page may bring again what an earlier one
+        had, even all of it, and there is more behind.
 
         Args:
             service: type of the service.
@@ -75,13 +80,16 @@ class OpenStack:
             timeout: seconds to wait for each page; None for ``read_seconds``.
         """
         query: dict[str, str | int] = dict(params or {})
-        items: list[dict[str, Any]] = []
+        items: dict[object, dict[str, Any]] = {}
+        stale = 0
         while True:
             page = self.get(service, path, version=version, params=query, timeout=timeout)
-            items += page[key]
+            before = len(items)
+            items |= {item.get("id", before + n): item for n, item in enumerate(page[key])}
+            stale = 0 if len(items) > before else stale + 1
             following = next_page(page, key)
-            if not page[key] or not following or following.get("marker") == query.get("marker"):
-                return items
+            if not page[key] or not following or stale > STALE_PAGES:
+                return list(items.values())
             query |= following
 
     def post(self, service: str, path: str, json: JsonObject | None = None, *, version: str = "") -> dict[str, Any]:

@@ -16,6 +16,7 @@ from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 
 from stackmend.adapters.openstack.login import Login
+from stackmend.errors import Code, Refused
 
 _ENTRY = {"auth", "auth_type", "region_name", "interface", "identity_api_version", "cacert"}
 _AUTH = {"auth_url", "username", "user_id", "password", "project_name", "project_id"}
@@ -25,7 +26,11 @@ _SUFFIXES = ("yaml", "yml", "json")
 
 
 def read(cloud: str) -> Login | None:
-    """Return how a cloud is logged in to; None where its entry is not plain."""
+    """Return how a cloud is logged in to; None where its entry is not plain.
+
+    Raises:
+        Refused: CLOUD_UNKNOWN where the file is not valid YAML.
+    """
     file = _clouds_file()
     entry = _entry(file, cloud) if cloud and file is not None else None
     if entry is None:
@@ -51,12 +56,23 @@ def _clouds_file() -> Path | None:
 def _entry(file: Path, cloud: str) -> dict[str, Any] | None:
     """Return a cloud's entry where it is plain."""
     try:
-        data = yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        data = _parsed(file)
         entry: dict[str, Any] = data["clouds"][cloud]
         auth = entry["auth"]
         plain = data.keys() == {"clouds"} and entry.keys() <= _ENTRY and auth.keys() <= _AUTH
         texts = all(isinstance(value, str) and value for value in auth.values())
         v3 = str(auth["auth_url"]).rstrip("/").endswith("/v3") and entry.get("auth_type", "password") in _TYPES
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return entry if plain and texts and v3 and auth.get("password") else None
+
+
+def _parsed(file: Path) -> Any:  # noqa: ANN401 - whatever YAML holds
+    """Return what the file holds; the SDK would skip one that is not valid, and miss the cloud."""
+    text = file.read_text()
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file} line {mark.line + 1}" if mark else str(file)
+        raise Refused(Code.CLOUD_UNKNOWN, f"{where}: not valid YAML") from error

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import openstack.config
-import yaml
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 
@@ -48,8 +47,6 @@ def _region(cloud: str) -> CloudRegion:
         return _complete(config.get_one(cloud=cloud or None), cloud)
     except (sdk.ConfigException, ksa.ClientException) as error:
         raise Refused(Code.CLOUD_UNKNOWN, f"clouds.yaml does not say how to reach {cloud}: {error}") from error
-    except yaml.YAMLError as error:
-        raise Refused(Code.CLOUD_UNKNOWN, f"clouds.yaml is not valid YAML: {_where(error)}") from error
 
 
 def _complete(region: CloudRegion, cloud: str) -> CloudRegion:
@@ -61,8 +58,3 @@ def _complete(region: CloudRegion, cloud: str) -> CloudRegion:
             hint="put it into the auth section, there or in secure.yaml",
         )
     return region
-
-
-def _where(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f"{mark.name} line {mark.line + 1}" if mark else type(error).__name__
