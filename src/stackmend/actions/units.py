@@ -214,7 +214,7 @@ def _release(world: World, change: Mapping[str, Any], context: Context) -> tuple
 def _released(node: NodeName, held: Held) -> str:
     if holding.ran(held):
         return f"{held.unit} on {node} is released and runs"
-    return f"{held.unit} on {node} is released and left {held.active}, as before"
+    return f"{held.unit} on {node} is released and left {held.active or 'stopped'}, as before"
 
 
 def _stop(held: Held) -> str:

@@ -89,9 +89,11 @@ def held(world: World, node: NodeName) -> tuple[Held, ...]:
     Raises:
         Failed: the node could not be asked.
     """
-    script = f'for f in {HELD_DIRECTORY}/*.json; do [ -e "$f" ] && {{ tr -d \'\\n\' <"$f"; echo; }}; done; true'
+    script = f"""
+cd {HELD_DIRECTORY} 2>/dev/null || exit 0
+for f in *.json; do [ -e "$f" ] && {{ printf '%s\\t' "${{f%.json}}"; tr -d '\\n' <"$f"; echo; }}; done; true"""
     lines = world.ssh.run(node, script).stdout.splitlines()
-    return tuple(_held(line) for line in lines if line.strip())
+    return tuple(parse_held(*line.split("\t", 1)) for line in lines)
 
 
 def held_unit(world: World, node: NodeName, unit: str) -> Held | None:
@@ -118,12 +120,14 @@ def owner_file(unit: str) -> str:
     return f"{HELD_DIRECTORY}/{unit}.json"
 
 
-def _held(line: str) -> Held:
+def parse_held(unit: str, text: str) -> Held:
+    """Return a hold; a file that cannot be read holds its unit all the same, by nobody knows whom."""
     try:
-        data = json.loads(line)
+        data = json.loads(text)
     except ValueError:
-        data = {}
-    return Held.from_json(data if isinstance(data, dict) else {})
+        data = None
+    known = data if isinstance(data, dict) else {"owner": "unknown", "reason": "its owner file cannot be read"}
+    return Held.from_json({**known, "unit": unit})
 
 
 def _timestamp(text: str) -> datetime | None:
