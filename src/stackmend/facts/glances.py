@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 
 from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
-from stackmend.domain.health import Held
 from stackmend.domain.node import Node, Role
 from stackmend.domain.overview import Glance, Process
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts.units import HELD_DIRECTORY
+from stackmend.facts.units import HELD_DIRECTORY, parse_held
 
 SECONDS = 20
 
@@ -58,7 +56,10 @@ while IFS= read -r line; do
     read -r stat <"/proc/${{line#MainPID=}}/stat" && stat=${{stat##*) }} && echo "unit Letter=${{stat%% *}}" ;;
   esac
 done
-for f in {held}/*.json; do [ ! -e "$f" ] || echo "held $(tr -d '\\n' <"$f")"; done
+for f in {held}/*.json; do
+  unit=${{f##*/}}
+  [ ! -e "$f" ] || printf 'held %s %s\\n' "${{unit%.json}}" "$(tr -d '\\n' <"$f")"
+done
 {libvirt}
 true
 """
@@ -94,7 +95,7 @@ def parse(output: str) -> Glance:
             lines[kind].append(rest)
     return Glance(
         processes=_processes(lines["unit"]),
-        held=tuple(_held(line) for line in lines["held"]),
+        held=tuple(parse_held(*line.split(" ", 1)) for line in lines["held"]),
         domains=_domains(lines["domain"]) if lines["libvirt"] else None,
     )
 
@@ -121,11 +122,3 @@ def _domains(lines: list[str]) -> dict[str, int]:
     """Count the states in what ``virsh list`` prints: id, name (without blanks, as nova names them), state."""
     states = [" ".join(line.split()[2:]) for line in lines if line.strip()]
     return dict(sorted(Counter(states).items()))
-
-
-def _held(line: str) -> Held:
-    try:
-        data = json.loads(line)
-    except ValueError:
-        data = {}
-    return Held.from_json(data if isinstance(data, dict) else {})

@@ -24,8 +24,8 @@ unit LoadState=masked
 unit ActiveState=inactive
 unit MainPID=0
 unit UnitFileState=masked
-held {"unit": "nova-compute.service", "owner": "r-1", "reason": "disk", "since": "2026-11-22T17:00:01+00:00"}
-held not JSON
+held nova-compute.service {"unit": "nova-compute.service", "owner": "r-1", "reason": "disk", "since": "2026-11-22"}
+held libvirtd.service not JSON
 libvirt
 domain  7    instance-00000004   running
 domain  -    instance-00000005   shut off
@@ -43,7 +43,7 @@ def test_units_that_are_there() -> None:
 def test_held_units() -> None:
     first, second = parse(OUTPUT).held
     assert (first.unit, first.owner, first.reason) == ("nova-compute.service", "r-1", "disk")
-    assert second.unit == ""
+    assert (second.unit, second.owner) == ("libvirtd.service", "unknown")
 
 
 def test_domains_by_state() -> None:
