@@ -31,6 +31,9 @@ _RECIPE = (
     "layers.py",
 )
 
+_HOST_SCRIPT = "host.sh"
+"""Runs a host, and is no part of it."""
+
 
 @cache
 def key(settings: Settings) -> str:
@@ -38,7 +41,7 @@ def key(settings: Settings) -> str:
     digest = hashlib.sha256(f"{base.key()} {settings.computes} {settings.subnet}".encode())
     package = resources.files("stackmend.lab")
     files = [package / name for name in _RECIPE]
-    files += sorted((package / "files").iterdir(), key=lambda f: f.name)
+    files += sorted((f for f in (package / "files").iterdir() if f.name != _HOST_SCRIPT), key=lambda f: f.name)
     for file in files:
         if file.is_file():
             digest.update(file.name.encode() + b"\0" + file.read_bytes())

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from stackmend.errors import Code, Failed
-from stackmend.lab import process, shell, ssh, wait
+from stackmend.lab import network, process, shell, ssh, wait
 from stackmend.lab.process import Process
 from stackmend.lab.settings import CONTROLLER, Settings
 
@@ -134,6 +134,7 @@ class Host:
             victim.signal(signal.SIGKILL)
         everyone = (supervisor, *containers, *inside)
         wait.until(lambda: not any(p.alive() for p in everyone), f"the power cut of {self.node}", seconds=20)
+        network.unplug(self.settings, self.node)
 
     def _containers(self) -> tuple[Process, ...]:
         supervisor = self.supervisor()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from typing import Any
 
-from stackmend.errors import Code, Refused
+from stackmend.errors import Code, Failed, Refused
 from stackmend.lab import shell
 from stackmend.lab.settings import Settings
 
@@ -76,6 +77,14 @@ def remove(settings: Settings) -> None:
     for link in _links():
         if link["ifname"] == settings.bridge and link.get("ifalias") == _alias(settings):
             shell.run(["ip", "link", "delete", settings.bridge])
+
+
+def unplug(settings: Settings, node: str) -> None:
+    """Remove the bridge's end of a node's cable; the kernel removes that of a killed node late."""
+    name = f"vb-{settings.machine(node)}"
+    if any(link["ifname"] == name for link in _links()):
+        with contextlib.suppress(Failed):  # the kernel was quicker
+            shell.run(["ip", "link", "delete", name])
 
 
 def _links() -> list[dict[str, Any]]:

@@ -14,6 +14,8 @@ echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat)" > "$dir/pid.new"
 mv "$dir/pid.new" "$dir/pid"
 export UNIFIED_CGROUP_HIERARCHY=1
 while :; do
+    # the kernel takes a dead host's cable away in its own time
+    ip link delete "vb-$name" 2>/dev/null || :
     status=0
     systemd-nspawn --directory="$dir/root" "$@" || status=$?
     [ $status -eq 133 ] || exit $status
