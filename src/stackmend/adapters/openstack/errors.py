@@ -11,9 +11,12 @@ from keystoneauth1 import exceptions as ksa
 from stackmend.adapters.openstack.request import Request
 from stackmend.errors import Code, Failed
 
-UNREACHABLE_STATUSES = frozenset({502, 503, 504})
+_UNREACHABLE = frozenset({502, 503, 504})
+_SERVERS_FAULT = 500
+"""Statuses from here on are keystone's own trouble, such as a database that is away, and say nothing of the login."""
+_REJECTED = frozenset({401, 403})
 _CODES = {401: Code.TOKEN_EXPIRED, 404: Code.API_NOT_FOUND, 409: Code.API_CONFLICT}
-_CODES |= dict.fromkeys(UNREACHABLE_STATUSES, Code.API_UNREACHABLE)
+_CODES |= dict.fromkeys(_UNREACHABLE, Code.API_UNREACHABLE)
 
 
 def of_response(response: requests.Response, request: Request) -> Failed:
@@ -42,14 +45,17 @@ def of_authentication(error: Exception, cloud: str, *, by_token: bool) -> Failed
         cloud: name in ``clouds.yaml``.
         by_token: whether a token was to be got by another token and not by a password.
     """
-    if isinstance(error, ksa.HttpError) and error.http_status not in UNREACHABLE_STATUSES:
-        evidence = {"service": "identity", "status": str(error.http_status), "request id": str(error.request_id or "")}
-        if by_token:
-            sentence, code = f"the token for cloud {cloud} is no longer accepted", Code.TOKEN_EXPIRED
-        else:
-            sentence, code = f"keystone does not accept the user and password of cloud {cloud}", Code.AUTH_FAILED
-        return Failed(code, sentence, hint=f"check the auth section of {cloud} in clouds.yaml", evidence=evidence)
-    return unreachable(error, Request("POST", "identity", "/auth/tokens"))
+    status = error.http_status if isinstance(error, ksa.HttpError) else None
+    if status is None or status >= _SERVERS_FAULT:
+        return unreachable(error, Request("POST", "identity", "/auth/tokens"))
+    if by_token:
+        sentence, code = f"the token for cloud {cloud} is no longer accepted", Code.TOKEN_EXPIRED
+    elif status in _REJECTED:
+        sentence, code = f"keystone does not accept the user and password of cloud {cloud}", Code.AUTH_FAILED
+    else:
+        sentence, code = f"keystone answered {status} to the login of cloud {cloud}", Code.API_ERROR
+    evidence = {"service": "identity", "status": str(status), "request id": str(getattr(error, "request_id", "") or "")}
+    return Failed(code, sentence, hint=f"check the auth section of {cloud} in clouds.yaml", evidence=evidence)
 
 
 def unreachable(error: Exception, request: Request) -> Failed:
@@ -96,6 +102,8 @@ def _first_message(body: Any) -> str:  # noqa: ANN401 - JSON of any shape
 
 def _reason(error: Exception) -> str:
     """Return the kind of failure; keystoneauth's own sentences name the whole URL and a chain of classes."""
+    if isinstance(error, ksa.HttpError):
+        return f"it answered {error.http_status}"
     kinds: list[tuple[type[Exception], str]] = [
         (ksa.ConnectTimeout, "no answer in time"),
         (ksa.SSLError, "TLS failed"),
