@@ -59,7 +59,7 @@ unit: $(DONE)/dev ## tests that need no lab and no root
 
 .PHONY: test
 test: lint ## static checks, then every test; builds the lab, so it needs root
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests --durations=15
 
 .PHONY: crash
 crash: $(DONE)/dev ## kill a maintain run at every record of its journal, on the lab; hours

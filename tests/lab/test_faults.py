@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from fleet import Ended, Fleet, until
+
+from stackmend.lab.settings import from_environment
+from stackmend.lab.state import recall
 
 pytestmark = pytest.mark.lab
 
@@ -49,9 +51,7 @@ def answers(address: str, port: int) -> bool:
 
 
 def address_of(node: str) -> str:
-    shown = subprocess.run(["ip", "-br", "-4", "address", "show", "smlab0"], capture_output=True, text=True, check=True)
-    network = shown.stdout.split()[2].rpartition(".")[0]
-    return f"{network}.{10 if node == 'ctl01' else 20 + int(node[1:])}"
+    return recall(from_environment()).address(node)
 
 
 def break_and_heal(stackmend: Command, fault: str, node: str, shows: Callable[[], bool]) -> None:
