@@ -12,7 +12,13 @@ import click
 
 from stackmend.cli import lab_faults
 from stackmend.cli.demo import demo
-from stackmend.lab.settings import from_environment, require_root
+from stackmend.lab import state
+from stackmend.lab.settings import Settings, from_environment, require_root
+
+
+def _there() -> Settings:
+    """Return the settings of the lab that is there, which may have been made under another environment."""
+    return state.recall(from_environment())
 
 
 @click.group()
@@ -30,6 +36,8 @@ def up(computes: int | None) -> None:
     settings = from_environment(computes=computes)
     if not lifecycle.up(settings, Progress()):
         click.echo("The lab is up already.")
+        if computes is not None and computes != _there().computes:
+            click.echo(f"It keeps its {_there().computes} compute nodes; for {computes}, take it down first.")
     click.echo(f"The lab is up. Point programs at it: eval $(stackmend lab env)   (or: . {settings.state / 'env'})")
 
 
@@ -77,7 +85,7 @@ def env() -> None:
     """Print the shell lines that point programs at the lab."""
     from stackmend.lab import outputs  # noqa: PLC0415
 
-    click.echo(outputs.environment(from_environment()), nl=False)
+    click.echo(outputs.environment(_there()), nl=False)
 
 
 @lab.command(context_settings={"ignore_unknown_options": True})
@@ -87,7 +95,7 @@ def ssh(node: str) -> None:
     from stackmend.lab import ssh as client  # noqa: PLC0415
 
     require_root()
-    argv = client.argv(from_environment(), node)
+    argv = client.argv(_there(), node)
     os.execvp(argv[0], argv)  # noqa: S606
 
 
@@ -100,7 +108,7 @@ def run(node: str, command: tuple[str, ...]) -> None:
 
     require_root()
     # ssh hands the words to a shell there, which is not to take them apart again
-    done = subprocess.run(client.argv(from_environment(), node, [shlex.join(command)]), check=False)
+    done = subprocess.run(client.argv(_there(), node, [shlex.join(command)]), check=False)
     sys.exit(done.returncode)
 
 

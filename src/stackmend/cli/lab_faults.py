@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stackmend.errors import Code, Refused
+from stackmend.lab import state
 from stackmend.lab.settings import Settings, from_environment, require_root
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def _cloud() -> Iterator[tuple[Settings, Connection]]:
     from stackmend.lab import cloud, credentials  # noqa: PLC0415 - the cloud's client is slow to import
 
     require_root()
-    settings = from_environment()
+    settings = state.recall(from_environment())
     if not (settings.state / "passwords.json").exists():
         raise Refused(Code.LAB_NOT_UP, "There is no lab", hint="Start one: stackmend lab up")
     connection = cloud.connect(settings, credentials.passwords(settings.state))
@@ -43,7 +44,7 @@ def break_(fault: str | None, node: str | None) -> None:
     from stackmend.lab import fault_table, faults  # noqa: PLC0415
 
     require_root()
-    settings = from_environment()
+    settings = state.recall(from_environment())
     if fault is None:
         for one in fault_table.FAULTS:
             click.echo(f"{one.name:<16} {one.where.value:<15} {one.sentence}")
@@ -133,7 +134,7 @@ def stop_probe() -> None:
     from stackmend.lab import prober  # noqa: PLC0415
 
     require_root()
-    prober.stop(from_environment())
+    prober.stop(state.recall(from_environment()))
 
 
 @probe.command("report")
@@ -145,7 +146,7 @@ def report_probe(since: float, until: float | None, form: str) -> None:
     from stackmend.lab import prober  # noqa: PLC0415
 
     require_root()
-    found = prober.losses(from_environment(), since, until)
+    found = prober.losses(state.recall(from_environment()), since, until)
     if form == "json":
         click.echo(json.dumps({address: asdict(one) for address, one in found.items()}, indent=1))
         return

@@ -26,8 +26,8 @@ _ORDER = (
     "[Unit]\nAfter=ovn-controller.service openvswitch-switch.service\n[Service]\nRestart=on-failure\nRestartSec=2\n"
 )
 
-_IMPATIENT = "[Service]\nTimeoutStopSec=5s\n"
-"""libvirtd waits half a minute for its own threads when it is told to stop."""
+_IMPATIENT = "[Service]\nKillSignal=SIGKILL\nSuccessExitStatus=SIGKILL\n"
+"""libvirtd may wait half a minute for its own threads when it is told to stop, and has systemd wait with it."""
 
 _OVS = """\
 systemctl enable -q --now openvswitch-switch
