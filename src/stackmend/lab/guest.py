@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 import re
 import shutil
@@ -65,17 +64,6 @@ def build(base_root: Path, out: Path) -> GuestFiles:
     files.initrd.write_bytes(initramfs.archive(_entries(busybox, modules)))
     _make_disk(files.disk)
     return files
-
-
-def key(base_root: Path) -> str:
-    """Return a name for what ``build`` would make of that root: equal names, equal guests."""
-    digest = hashlib.sha256()
-    for name in ("guest-init.sh", "guest-lease.sh"):
-        digest.update(_script(name))
-    digest.update(repr((MODULES, DISK_MIB, _APPLETS)).encode())
-    for path in sorted([*base_root.glob("var/lib/stackmend/debs/linux-image-*"), *base_root.glob("boot/vmlinuz-*")]):
-        digest.update(path.name.encode())
-    return digest.hexdigest()[:12]
 
 
 def load_order(modules: Mapping[str, bytes], wanted: Iterable[str] = MODULES) -> list[tuple[str, bytes]]:

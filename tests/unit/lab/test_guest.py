@@ -40,11 +40,3 @@ def test_a_root_without_a_kernel_says_what_is_missing(tmp_path: Path) -> None:
         guest.build(tmp_path / "root", tmp_path / "out")
     assert caught.value.code is Code.LAB_BUILD_FAILED
     assert "linux-image-" in caught.value.sentence
-
-
-def test_the_key_follows_the_kernel_package(tmp_path: Path) -> None:
-    debs = tmp_path / "var/lib/stackmend/debs"
-    debs.mkdir(parents=True)
-    before = guest.key(tmp_path)
-    (debs / "linux-image-6.12.1-cloud-amd64_6.12.1-1_amd64.deb").touch()
-    assert guest.key(tmp_path) != before == guest.key(tmp_path / "elsewhere")
