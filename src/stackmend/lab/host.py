@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -178,8 +180,23 @@ def cgroup_hierarchies() -> list[Path]:
 
 
 def _remove_cgroup(group: Path) -> None:
-    for inner, _, _ in os.walk(group, topdown=False):
-        Path(inner).rmdir()
+    """Remove a control group, and the one above it where that was the last in it; the kernel empties them late."""
+    wait.until(lambda: _try_remove(group), f"control group {group} to be empty", seconds=20)
+    with contextlib.suppress(OSError):
+        group.parent.rmdir()
+
+
+def _try_remove(group: Path) -> bool:
+    try:
+        for inner, _, _ in os.walk(group, topdown=False):
+            Path(inner).rmdir()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def _systemd_is_init() -> bool:
