@@ -115,9 +115,12 @@ def delete(settings: Settings, connection: Connection, names: Iterable[str] = ()
 
 
 def beats(connection: Connection, instance: str, lines: int = 100) -> list[beat.Beat]:
-    """Return the last heartbeats on an instance's console, of at most so many lines."""
+    """Return the last heartbeats on an instance's console, of at most so many lines; none while it has no console."""
     with _api(connection):
-        console = connection.compute.get_server_console_output(instance, length=lines)
+        try:
+            console = connection.compute.get_server_console_output(instance, length=lines)
+        except openstack.exceptions.NotFoundException:
+            return []
     return beat.parse_all(str(console.get("output", "")).splitlines())
 
 
