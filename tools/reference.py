@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import sources
 from stackmend.domain.node import Canary, Hook, Node, Role, SshAccess
-from stackmend.errors import Code, Exit, Failed, Paused, Refused, StackmendError, UsageError
+from stackmend.errors import Code, Exit, Failed, Refused, StackmendError, UsageError
 from stackmend.inventory.groups import GROUPS
 from stackmend.inventory.hooks import BUILT_IN
 
@@ -30,7 +30,8 @@ NO_SETTINGS = {"STACKMEND_END_OF_INPUT"}
 
 STATUSES: dict[Exit, str] = {
     Exit.DONE: "Done; or there was nothing to do.",
-    **{c.exit_status: sources.paragraph(c.__doc__ or "") for c in (Failed, UsageError, Refused, Paused)},
+    **{c.exit_status: sources.paragraph(c.__doc__ or "") for c in (Failed, UsageError, Refused)},
+    Exit.PAUSED: "A run stopped between steps and waits for a person's decision.",
 }
 
 

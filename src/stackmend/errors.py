@@ -2,7 +2,8 @@
 
 Refused, skipped and failed are three things. *Refused*: stackmend decided before touching anything. *Failed*: something
 was tried and went wrong; the evidence is attached. (*Skipped* is no error: the world was already as asked, see
-``stackmend.domain.outcome``.) *Paused*: a person must decide. The manual's table is generated from ``Code``.
+``stackmend.domain.outcome``.) A run that waits for a person is told by the exit status, ``Exit.PAUSED``. The manual's
+table is generated from ``Code``.
 """
 
 from __future__ import annotations
@@ -162,9 +163,3 @@ class Failed(StackmendError):  # noqa: N818
     """Something was tried and went wrong; the evidence says what."""
 
     exit_status = Exit.FAILED
-
-
-class Paused(StackmendError):  # noqa: N818
-    """A run stopped between steps and waits for a person's decision."""
-
-    exit_status = Exit.PAUSED

@@ -58,6 +58,14 @@ def each_runs_once(fleet: Fleet, trio: list[str], nodes: tuple[str, ...] = NODES
         assert len(fleet.running_on(instance, nodes)) == 1
 
 
+def give_back_what_nova_lost(fleet: Fleet, trio: list[str]) -> None:
+    """Do as the pause's hint says: an instance that runs in one place, and that nova has forgotten, gets its state."""
+    for instance in trio:
+        if "migrating" in fleet.state(instance):
+            assert len(fleet.running_on(instance, NODES)) == 1
+            fleet.act(instance, "os-resetState", "active", {"state": "active"})
+
+
 @pytest.mark.parametrize("service", ["rabbitmq-server", "mariadb", "nova-api"])
 def test_a_service_is_restarted_in_the_middle(
     service: str,
@@ -67,7 +75,7 @@ def test_a_service_is_restarted_in_the_middle(
     lab_env: dict[str, str],
     on_node: Callable[[str, str], str],
 ) -> None:
-    drain = start_drain(lab_env)
+    drain = start_drain(lab_env, "--patience", "40")
     until(lambda: moving(fleet, trio), "a migration runs")
     on_node("ctl01", f"systemctl restart {service}")
     out, err = drain.communicate(timeout=600)
@@ -75,7 +83,7 @@ def test_a_service_is_restarted_in_the_middle(
         assert drain.returncode == 4, out + err
         assert "stackmend runs" in out + err
         run = next(r for r in stackmend("runs", "list", "-f", "json").json() if r["state"] == "paused")
-        until(lambda: not moving(fleet, trio), "nova has ended what it was doing", timeout=180)
+        give_back_what_nova_lost(fleet, trio)
         again = stackmend("runs", "resume", run["id"])
         assert again.status == 0, again.out + again.err
     assert {fleet.host(i) for i in trio} == {"c02"}

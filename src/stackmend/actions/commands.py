@@ -76,7 +76,7 @@ class RunCommand(Action):
         """Return the step that runs ``argv`` on a node and waits at most ``timeout`` seconds for its end."""
         line = shlex.join(argv)
         params = {"node": node, "argv": list(argv), "name": place.get("id", "command"), "timeout": timeout}
-        return on_node(cls.name, f"Run `{line}` on {node}.", params, (line,), **place)
+        return on_node(cls.name, f"Run `{line}` on {node}", params, (line,), **place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Choose the unit's name; a retry of what has ended gets one of its own."""

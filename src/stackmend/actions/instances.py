@@ -97,7 +97,8 @@ class MoveInstance(Action):
     def _decide(self, world: World, instance: Instance, params: dict[str, Any], context: Context) -> Do | Skip:
         choice = context.choice.options.get("mode", "") if context.choice else ""
         former = Move.from_json(dict(context.former_change)) if context.former_change else None
-        underway = self._underway(world, instance.id)
+        # a record may say that it is under way long after nova has lost it: then nova works on nothing
+        underway = bool(instance.task_state) and self._underway(world, instance.id)
         if instance.vm_state not in MOVABLE_STATES or (instance.task_state and not underway):
             busy = f", and nova is {instance.task_state} it" if instance.task_state else ""
             raise Failed(
@@ -171,7 +172,8 @@ class MoveInstance(Action):
         if instance is None:
             return f"{move.name} was deleted meanwhile"
         for record in migrations.of_instance(world, move.instance):
-            if record.id > move.after and record.source == move.source and phase(record) is Phase.UNDERWAY:
+            ours = record.id > move.after and record.source == move.source
+            if ours and instance.task_state and phase(record) is Phase.UNDERWAY:
                 _stop(world, move, record.kind)
         instance = instances.get(world, move.instance) or instance
         if instance.host == move.source:

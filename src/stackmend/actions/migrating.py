@@ -16,7 +16,7 @@ from stackmend.domain.instance import Instance, Migration
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Failed, StackmendError
 from stackmend.facts import instance_actions, instances, migrations, services
-from stackmend.rules.migration import Convergence, Phase, phase, since
+from stackmend.rules.migration import EARLY, Convergence, Phase, phase, since
 
 # os-migrateLive: 2.68 drops ``force``; with it the scheduler is not asked, which a disabled target needs
 LIVE, LIVE_FORCED = "2.80", "2.67"
@@ -187,17 +187,23 @@ def _follow_live(world: World, move: Move, record: Migration, context: Context) 
 
 
 class _Drivers:
-    """Sees now and then that the nova-compute services which carry a migration are up: without them it never ends."""
+    """Sees that somebody still carries a migration: without that its record never ends."""
 
     def __init__(self, world: World, move: Move) -> None:
         self._world = world
+        self._move = move
+        self._since = world.clock.monotonic()
         self._nodes = (move.source, move.target)
         self._name = move.name
         self._next = world.clock.monotonic() + ALIVE_EVERY_SECONDS
 
     def check(self, record: Migration) -> None:
-        """Raise ``Failed`` where the source's or the target's nova-compute is down."""
+        """Raise ``Failed`` where the source's or the target's nova-compute is down, or nova has lost the migration."""
         now = self._world.clock.monotonic()
+        if record.status not in EARLY:
+            self._since = now
+        if now - self._since > self._move.patience:
+            raise _lost(self._move, record)
         if now < self._next:
             return
         self._next = now + ALIVE_EVERY_SECONDS
@@ -211,6 +217,18 @@ class _Drivers:
                 hint="bring the service back and retry; the retry goes on from what nova then records",
                 evidence={"migration": str(record.id)},
             )
+
+
+def _lost(move: Move, record: Migration) -> Failed:
+    """Return the error for a record that stays where it was made: the message that was to carry it on is gone."""
+    return Failed(
+        Code.MIGRATION_TIMEOUT,
+        f"nova's record of the migration of {move.name} has said {record.status} for {move.patience:.0f} s: "
+        "nova has probably lost it",
+        hint=f"see by `virsh list` that it runs on {move.source} alone; then give it back its state "
+        f"(`openstack server set --state active {move.instance}`) and retry",
+        evidence={"migration": str(record.id), "instance": move.instance},
+    )
 
 
 def _progress(move: Move, remaining: int | None) -> str:

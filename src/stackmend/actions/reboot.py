@@ -38,7 +38,7 @@ class Reboot(Action):
     @classmethod
     def step(cls, node: NodeName, timeout: float = REBOOT_SECONDS, **place: Unpack[Place]) -> Step:
         """Return the step that reboots a node, and gives it ``timeout`` seconds to come back."""
-        title = f"Reboot {node} and wait until it is back."
+        title = f"Reboot {node} and wait until it is back"
         return on_node(cls.name, title, {"node": node, "timeout": timeout}, ("systemctl reboot",), **place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:

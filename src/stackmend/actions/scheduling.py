@@ -37,7 +37,7 @@ class DisableScheduling(Action):
         """Return the step that disables scheduling on a node for a reason."""
         words = f'openstack compute service set --disable --disable-reason "{mark("RUN", reason)}" {node} nova-compute'
         params = {"node": node, "reason": reason}
-        return on_node(cls.name, f"Disable scheduling on {node}.", params, (words,), **place)
+        return on_node(cls.name, f"Disable scheduling on {node}", params, (words,), **place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Record how the scheduling is; decide to leave it where it is disabled already."""
@@ -105,7 +105,7 @@ class RestoreScheduling(Action):
     @classmethod
     def _step(cls, node: NodeName, params: dict[str, Any], **place: Unpack[Place]) -> Step:
         words = f"openstack compute service set --enable {node} nova-compute"
-        return on_node(cls.name, f"Give the scheduling on {node} back as it was.", params, (words,), **place)
+        return on_node(cls.name, f"Give the scheduling on {node} back as it was", params, (words,), **place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Find what was recorded; skip where there is nothing to give back, or somebody else has decided."""

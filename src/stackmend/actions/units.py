@@ -55,7 +55,7 @@ class HoldUnit(Action):
         title = f"Stop {short} on {node} and keep it stopped" + (f", with {agents} disabled" if agents else "")
         commands = (*(h.disable for h in hooks), f"systemctl mask --now {short}")
         params = {"node": node, "units": list(names), "reason": reason}
-        return on_node(cls.name, f"{title}.", params, commands, **place)
+        return on_node(cls.name, title, params, commands, **place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Find the unit and record its state; refuse where somebody else holds it."""
@@ -125,7 +125,7 @@ class ReleaseUnit(Action):
     def _step(cls, node: NodeName, params: dict[str, Any], unit: str, **place: Unpack[Place]) -> Step:
         short = unit.removesuffix(".service")
         commands = (f"systemctl unmask {short}", f"systemctl start {short}")
-        return on_node(cls.name, f"Release {short} on {node} and give it its former state.", params, commands, **place)
+        return on_node(cls.name, f"Release {short} on {node} and give it its former state", params, commands, **place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Find the hold; refuse where it is another's, skip where there is none."""

@@ -63,7 +63,7 @@ class VerifyNode(Action):
         params = {"node": node, "canary": canary, "started": started, "after": after}
         words = (*(_OF_SERVICE if started else ()), *_OF_MACHINE, *((_OF_CANARY,) if canary else ()))
         commands = tuple(w.format(node=node) for w in words)
-        title = f"Verify {node}" + (", with a canary instance." if canary else ".")
+        title = f"Verify {node}" + (", with a canary instance" if canary else "")
         return on_node(cls.name, title, params, commands, **place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:  # noqa: ARG002

@@ -28,6 +28,10 @@ def phase(record: Migration) -> Phase:
     return Phase.BADLY if record.status in ENDED_BADLY else Phase.UNDERWAY
 
 
+# statuses in which nova has yet to do its first work on a migration: none of them lasts
+EARLY = frozenset({"accepted", "preparing", "pre-migrating"})
+
+
 def since(records: Sequence[Migration], after: int) -> Migration | None:
     """Return the newest record with an id greater than ``after``; None where there is none."""
     return max((r for r in records if r.id > after), key=lambda r: r.id, default=None)

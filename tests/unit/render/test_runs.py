@@ -12,7 +12,7 @@ import yaml
 from stackmend.domain.plan import Plan, Step
 from stackmend.domain.run import Run, RunState, StepState, StepStatus
 from stackmend.domain.values import RunId, StepId
-from stackmend.errors import Code, Failed, Paused, Refused, UsageError
+from stackmend.errors import Code, Failed, Refused, UsageError
 from stackmend.render.errors import error_lines, show_error
 from stackmend.render.output import show_rows
 from stackmend.render.plan import plan_lines, show_plan
@@ -137,7 +137,6 @@ def test_error_lines_begin_with_what_it_is_and_its_code() -> None:
     ]
     assert error_lines(Failed(Code.API_ERROR, "no")) == ["failed api-error: no"]
     assert error_lines(UsageError(Code.USAGE, "no")) == ["usage: no"]
-    assert error_lines(Paused(Code.NODE_BUSY, "no")) == ["paused node-busy: no"]
 
 
 def test_errors_as_json(capsys: pytest.CaptureFixture[str]) -> None:
