@@ -15,7 +15,7 @@ from stackmend.adapters.world import World
 from stackmend.domain.instance import Instance, Migration
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Failed, StackmendError
-from stackmend.facts import instance_actions, instances, migrations, services
+from stackmend.facts import instance_actions, instances, migrations, network, services
 from stackmend.rules.migration import EARLY, Convergence, Phase, phase, since
 
 # os-migrateLive: 2.68 drops ``force``; with it the scheduler is not asked, which a disabled target needs
@@ -116,6 +116,7 @@ def _current(world: World, move: Move) -> Instance:
 def _live(world: World, move: Move, context: Context) -> Migration:
     record = _begun(world, move)
     if record is None:
+        _clear_idle_bindings(world, move, context)
         record = _ask(world, move, _live_request(move), LIVE_FORCED if move.force else LIVE)
     if move.complete and phase(record) is Phase.UNDERWAY:
         action = f"/servers/{move.instance}/migrations/{record.id}/action"
@@ -124,6 +125,15 @@ def _live(world: World, move: Move, context: Context) -> Migration:
     if phase(record) is Phase.BADLY:
         raise _failure(world, move, record, LIVE_VERBS)
     return record
+
+
+def _clear_idle_bindings(world: World, move: Move, context: Context) -> None:
+    """Remove what a migration that nova lost has left at the target; no migration is under way when this is called."""
+    for port in network.idle_bindings(world, move.instance, move.target):
+        context.note(
+            {"port": port}, f"removing the idle binding of port {port} on {move.target}, left by a lost migration"
+        )
+        world.openstack.delete("network", f"/ports/{port}/bindings/{move.target}")
 
 
 def _live_request(move: Move) -> dict[str, Any]:

@@ -19,6 +19,22 @@ def bindings(world: World, instance: InstanceId) -> tuple[PortBinding, ...]:
     return tuple(PortBinding(p["id"], NodeName(p.get("binding:host_id") or ""), p.get("status") or "") for p in ports)
 
 
+def idle_bindings(world: World, instance: InstanceId, node: NodeName) -> tuple[str, ...]:
+    """Return the ports of an instance that have an inactive binding on a node: what a live migration there begins with.
+
+    One that is left while no migration is under way is in the way of the next: neutron allows one a host.
+
+    Raises:
+        Failed: neutron could not be asked.
+    """
+    found = []
+    for port in bindings(world, instance):
+        every = world.openstack.get("network", f"/ports/{port.port}/bindings")["bindings"]
+        if any(b["host"] == node and b["status"] == "INACTIVE" for b in every):
+            found.append(port.port)
+    return tuple(found)
+
+
 def agents(world: World) -> tuple[NetworkAgent, ...]:
     """Return neutron's agents, sorted by node; with ML2/OVN these are its chassis.
 
