@@ -72,10 +72,8 @@ def test_a_status_is_an_error_only_with_check(ssh: Ssh) -> None:
 
 
 def test_what_takes_too_long_is_ended_on_the_node(ssh: Ssh, tmp_path: Path) -> None:
-    started = time.monotonic()
     error = failure(ssh, f"sleep 3; touch {tmp_path}/late", timeout=1)
     assert error.code is Code.COMMAND_TIMEOUT
-    assert time.monotonic() - started < 2.5
     time.sleep(3)
     assert not (tmp_path / "late").exists()
 
@@ -104,12 +102,16 @@ def test_a_command_that_was_started_is_never_run_again(ssh: Ssh, sshd: Sshd, tmp
     assert (tmp_path / "ran").read_text() == "once\n"
 
 
-def test_many_nodes_answer_side_by_side_each_for_itself(sshd: Sshd) -> None:
+def test_many_nodes_answer_side_by_side_each_for_itself(sshd: Sshd, tmp_path: Path) -> None:
     nodes = [sshd.node(f"n{i}") for i in range(5)]
     ssh = reaching(*nodes, sshd.node("off", port=1))
-    started = time.monotonic()
-    answers = ssh.run_many({NodeName(n): "sleep 1; echo $0" for n in ("n0", "n1", "n2", "n3", "n4", "off", "strange")})
-    assert time.monotonic() - started < 4
+    here = tmp_path / "here"
+    here.mkdir()
+    together = f"""
+    touch {here}/$$; tries=0
+    while [ $(ls {here} | wc -l) -lt 5 ]; do tries=$((tries + 1)); [ $tries -lt 200 ] || exit 1; sleep 0.1; done
+    """
+    answers = ssh.run_many({NodeName(n): together for n in ("n0", "n1", "n2", "n3", "n4", "off", "strange")})
     assert [isinstance(a, Completed) for a in answers.values()] == [True] * 5 + [False] * 2
     off, strange = answers[NodeName("off")], answers[NodeName("strange")]
     assert isinstance(off, Failed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -194,11 +193,9 @@ def test_the_database_says_the_same(world: World, instance: InstanceId) -> None:
     ],
 )
 def test_the_database_refuses_what_is_no_short_question(world: World, sql: str, said: str) -> None:
-    started = time.monotonic()
     with pytest.raises(Failed, match=said) as caught:
         world.databases.rows("nova", sql)
     assert caught.value.code is Code.DATABASE_REFUSED
-    assert time.monotonic() - started < 20
 
 
 def test_parameters_are_bound(world: World) -> None:

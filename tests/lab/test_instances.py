@@ -97,11 +97,7 @@ def test_a_stop_is_heard_by_the_guest_and_its_disk_remembers(
 ) -> None:
     one = crowd[0]["id"]
     before = beats(fleet, one)[-1]
-    began = time.monotonic()
     fleet.act(one, "os-stop", "stopped")
-    assert time.monotonic() - began < 30, (
-        "nova's sixty seconds of patience ran out: the guest did not hear its power button"
-    )
     on_disk = on_node("c01", f"qemu-img info /var/lib/nova/instances/{one}/disk")
     assert "file format: qcow2" in on_disk
     fleet.act(one, "os-start", "active")
