@@ -144,6 +144,7 @@ def _next(settings: Settings, run: Run, page: Path) -> str:
     return f"""
 The page of this run: {page}
 The lab is still running. Try next:
+  export PATH={Path(sys.argv[0]).resolve().parent}:$PATH
   . {settings.state / "env"}
   stackmend status
   stackmend runs show {run.id}
