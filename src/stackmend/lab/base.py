@@ -28,7 +28,7 @@ path-exclude=/usr/share/locale/*
 path-exclude=/usr/share/info/*
 """
 _ALONE = (
-    *("setpriv", "--pdeathsig", "KILL"),
+    *shell.MORTAL,
     *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"),
 )
 """Runs a program so that its mounts, and whatever it leaves running, end with it, and it ends with this process."""

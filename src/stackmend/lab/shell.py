@@ -11,6 +11,8 @@ from stackmend.errors import Code, Failed
 
 TAIL = 1500
 """How many characters at the end of stderr an error keeps."""
+MORTAL = ("setpriv", "--pdeathsig", "KILL")
+"""Runs a program that ends with the process that started it, even where that is killed."""
 
 
 def run(

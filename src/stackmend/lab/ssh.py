@@ -24,7 +24,7 @@ def run(settings: Settings, node: str, script: str, *, timeout: float = 300) -> 
     Raises:
         Failed: the node cannot be reached, or the script ended with a status other than 0.
     """
-    whole = argv(settings, node, ["sh", "-eu"], options=["-o", "BatchMode=yes"])
+    whole = [*shell.MORTAL, *argv(settings, node, ["sh", "-eu"], options=["-o", "BatchMode=yes"])]
     return shell.run(whole, stdin=script, timeout=timeout, code=Code.LAB_START_FAILED)
 
 
