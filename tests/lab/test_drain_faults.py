@@ -120,7 +120,7 @@ def test_somebody_else_deletes_and_stops_meanwhile(fleet: Fleet, trio: list[str]
     fleet.act(others["stopped"], "os-stop", "stopped")
     out, err = drain.communicate(timeout=600)
     assert drain.returncode == 0, out + err
-    assert "fault-z-deleted was deleted since the plan was made" in out
+    assert "fault-z-deleted was deleted since the plan was made" in out + err
     assert (fleet.host(others["stopped"]), fleet.state(others["stopped"])) == ("c02", "stopped")
     assert {fleet.host(i) for i in trio} == {"c02"}
 
