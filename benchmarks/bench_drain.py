@@ -131,7 +131,11 @@ def set_concurrency(width: int, env: Mapping[str, str]) -> None:
     """Set nova's own limit on the node and restart its nova-compute; return when it is up again."""
     change = f"sed -i 's/^max_concurrent_live_migrations = .*/max_concurrent_live_migrations = {width}/' {CONF}"
     stackmend("lab", "run", NODE, "--", "sh", "-c", f"{change} && systemctl restart nova-compute", env=env)
-    stackmend("node", "verify", NODE, "--no-canary", env=env)
+    deadline = time.monotonic() + 90
+    verify = [str(BIN / "stackmend"), "node", "verify", NODE, "--no-canary"]
+    while subprocess.run(verify, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{NODE} does not work after nova-compute was restarted")
 
 
 def sides(ids: list[str], env: Mapping[str, str]) -> list[Side]:
