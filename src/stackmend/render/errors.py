@@ -8,7 +8,7 @@ from typing import Any
 
 from stackmend.errors import Exit, StackmendError
 
-WORDS = {Exit.REFUSED: "refused", Exit.USAGE: "usage", Exit.PAUSED: "paused"}
+WORDS = {Exit.REFUSED: "refused", Exit.USAGE: "usage"}
 
 
 def error_lines(error: StackmendError) -> list[str]:
