@@ -18,6 +18,11 @@ _TUNNEL_PORT = (
 _TUNNEL_BRIDGE = (
     "[Match]\nName=br-phy\n\n[Network]\nAddress={address}/{prefix}\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
 )
+_INSTANCE_PORT = (
+    # Open vSwitch in user space reads and writes a tap's flags as libvirt sets it up, and at times takes it down again
+    "[Match]\nName=tap*\n\n[Link]\nActivationPolicy=always-up\nRequiredForOnline=no\n\n"
+    "[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+)
 _NOVA_COMPUTE = "[DEFAULT]\ncompute_driver = libvirt.LibvirtDriver\n"
 _NOT_HERE = ("keystone.service", "mariadb.service", "rabbitmq-server.service", "epmd.socket", "libvirt-guests.service")
 """What the packaged nova-compute.service wants beside itself, and a shutdown hook that would wait for instances."""
@@ -52,6 +57,7 @@ def write(layer: Layer, settings: Settings, node: str, folder: Path, passwords: 
     layer.put("etc/systemd/network/10-tun0.netdev", _TUNNEL_DEVICE)
     layer.put("etc/systemd/network/10-tun0.network", _TUNNEL_PORT)
     layer.put("etc/systemd/network/10-br-phy.network", _TUNNEL_BRIDGE.format(**address))
+    layer.put("etc/systemd/network/10-tap.network", _INSTANCE_PORT)
     values = {**passwords, "address": settings.address(node), "databases": ""}
     layer.put("etc/nova/nova.conf", template("nova.conf", values), mode=0o640, group="nova")
     layer.put("etc/nova/nova-compute.conf", _NOVA_COMPUTE, mode=0o640, group="nova")

@@ -107,7 +107,10 @@ def wait_for_answers(settings: Settings, addresses: Iterable[str], seconds: floa
     """
     wanted = set(addresses)
     wait.until(
-        lambda: wanted <= answering(settings), f"answers of {', '.join(sorted(wanted))}", seconds=seconds, interval=0.5
+        lambda: wanted <= answering(settings),
+        lambda: f"answers of {', '.join(sorted(wanted - answering(settings)))}",
+        seconds=seconds,
+        interval=0.5,
     )
 
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def until(
     question: Callable[[], T | None],
-    what: str,
+    what: str | Callable[[], str],
     *,
     seconds: float,
     interval: float = 0.3,
@@ -23,7 +23,7 @@ def until(
 
     Args:
         question: looks at the world; must not change it.
-        what: what is waited for, to end the sentence "did not happen: …".
+        what: what is waited for, to end the sentence "still waiting for …"; a callable is asked when time is up.
         seconds: the deadline.
         interval: seconds between two questions.
         code: code of the error.
@@ -37,5 +37,6 @@ def until(
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise Failed(code, f"After {seconds:.0f} s still waiting for {what}")
+            missing = what if isinstance(what, str) else what()
+            raise Failed(code, f"After {seconds:.0f} s still waiting for {missing}")
         time.sleep(interval)
