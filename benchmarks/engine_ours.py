@@ -47,6 +47,11 @@ class Nothing:
         del step, change, context
         return "nothing to undo"
 
+    def let_go(self, step: Step, change: JsonObject, context: StepContext) -> str:
+        """Leave nothing."""
+        del step, change, context
+        return ""
+
 
 def ours(directory: Path, shape: str, n: int, sync: str) -> Callable[[], None]:
     """Return the call that carries out a run of ``n`` steps: four records a step, each committed."""

@@ -60,6 +60,12 @@ class Files:
             path.write_text(str(change["before"]))
         return f"restored {path.name}"
 
+    def let_go(self, step: Step, change: JsonObject, context: StepContext) -> str:
+        del change, context
+        if self._path(step).with_suffix(".stuck").exists():
+            raise Failed(Code.COMMAND_FAILED, f"{self._path(step).name} is stuck")
+        return f"{self._path(step).name} is left half written"
+
     def _path(self, step: Step) -> Path:
         return self._directory / str(step.params["file"])
 

@@ -79,6 +79,14 @@ class Action(ABC):
         """Restore what the change recorded; return a sentence. Idempotent. The default has nothing to restore."""
         return "nothing to undo"
 
+    def let_go(self, world: World, change: dict[str, Any], context: Context) -> str:  # noqa: ARG002
+        """End what still goes on of a change that a person goes on without; return how it is left, empty for nothing.
+
+        Raises:
+            Failed: it can't be ended now; the step then waits on.
+        """
+        return ""
+
 
 class Performer:
     """Carries out a step by its action's name: what the engine is given, so that it need know no OpenStack."""
@@ -102,3 +110,7 @@ class Performer:
     def undo(self, step: Step, change: JsonObject, context: Context) -> str:
         """Restore what the change recorded."""
         return self._actions[step.action].undo(self._world, dict(change), context)
+
+    def let_go(self, step: Step, change: JsonObject, context: Context) -> str:
+        """End what still goes on of it."""
+        return self._actions[step.action].let_go(self._world, dict(change), context)

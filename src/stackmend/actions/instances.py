@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from stackmend.actions.base import Action, Context
-from stackmend.actions.migrating import Move, abort, migrate, newest_record
+from stackmend.actions.migrating import abort, migrate, newest_record
 from stackmend.adapters.patience import patiently
 from stackmend.adapters.world import World
 from stackmend.domain.instance import Instance
+from stackmend.domain.move import Move
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
-from stackmend.domain.run import StepState
 from stackmend.domain.values import InstanceId, NodeName, StepId
 from stackmend.errors import Code, Failed
 from stackmend.facts import instances, migrations
@@ -21,6 +21,7 @@ from stackmend.rules.location import Verdict, locate
 from stackmend.rules.migration import Phase, phase
 
 AGREE_SECONDS = 60.0
+REST_SECONDS = 60.0
 LIVE_STATES = frozenset({"active", "paused"})
 MOVABLE_STATES = LIVE_STATES | {"stopped"}
 
@@ -76,7 +77,7 @@ class MoveInstance(Action):
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Look at the instance as it is now, which may not be as it was planned."""
-        instance = patiently(world.clock, lambda: instances.get(world, params["instance"]))
+        instance = _at_rest(world, InstanceId(params["instance"]), context)
         if instance is None:
             return Skip(f"{params['name']} was deleted since the plan was made")
         if instance.host == params["target"]:
@@ -98,7 +99,7 @@ class MoveInstance(Action):
         choice = context.choice.options.get("mode", "") if context.choice else ""
         former = Move.from_json(dict(context.former_change)) if context.former_change else None
         # a record may say that it is under way long after nova has lost it: then nova works on nothing
-        underway = bool(instance.task_state) and self._underway(world, instance.id)
+        underway = bool(instance.task_state) and _underway(world, instance.id)
         if instance.vm_state not in MOVABLE_STATES or (instance.task_state and not underway):
             busy = f", and nova is {instance.task_state} it" if instance.task_state else ""
             raise Failed(
@@ -121,10 +122,6 @@ class MoveInstance(Action):
             patience=float(params.get("patience", 120.0)),
         )
         return Do(move.to_json(), f"{instance.name} is {instance.vm_state} on {instance.host}: moving it {mode}")
-
-    @staticmethod
-    def _underway(world: World, instance: InstanceId) -> bool:
-        return any(phase(m) is Phase.UNDERWAY for m in migrations.of_instance(world, instance))
 
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
         """Move it, or go on with the move that was begun."""
@@ -171,10 +168,7 @@ class MoveInstance(Action):
         instance = patiently(world.clock, lambda: instances.get(world, move.instance))
         if instance is None:
             return f"{move.name} was deleted meanwhile"
-        for record in migrations.of_instance(world, move.instance):
-            ours = record.id > move.after and record.source == move.source
-            if ours and instance.task_state and phase(record) is Phase.UNDERWAY:
-                _stop(world, move, record.kind)
+        _stop_underway(world, move, instance)
         instance = instances.get(world, move.instance) or instance
         if instance.host == move.source:
             return f"{move.name} is on {move.source}, where it was"
@@ -185,54 +179,16 @@ class MoveInstance(Action):
         self.verify(world, back.to_json(), Receipt(""), context)
         return f"{move.name} is back on {move.source}"
 
-
-class ReturnInstance(MoveInstance):
-    """Bring an instance back to where a step of this run, or of a former one, took it from."""
-
-    name: ClassVar[str] = "instance.return"
-
-    def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
-        """Find out whether the drain moved it, and whether it is still where the drain put it."""
-        drained = params.get("drained_by", "")
-        if drained:
-            status = context.status_of(drained)
-            if status.state is not StepState.DONE:
-                return Skip(f"{params['name']} was not moved by the drain, so it is not touched")
-            receipt = dict(status.receipt or {})
-            params = {**params, "source": receipt["target"], "target": receipt["source"]}
-        return super().prepare(world, params, context)
-
-
-def return_step(
-    step_id: StepId,
-    params: dict[str, Any],
-    *,
-    mode: str,
-    group: tuple[str, ...],
-    needs: tuple[StepId, ...],
-    lane: str,
-) -> Step:
-    """Return the step that brings an instance home.
-
-    Args:
-        step_id: of the new step.
-        params: instance, name, source (where the drain put it), target (home), patience, force, and ``drained_by``: the
-            step of the same run that took it away; empty where a former run did.
-        mode: how it will probably go: live, block-live or cold.
-        group: headings.
-        needs: steps before.
-        lane: limit it counts against.
-    """
-    return Step(
-        id=step_id,
-        action=ReturnInstance.name,
-        title=f"Bring {params['name']} back to {params['target']} ({mode})",
-        params=params,
-        group=group,
-        commands=commands(params["instance"], params["target"], mode),
-        needs=needs,
-        lane=lane,
-    )
+    def let_go(self, world: World, change: dict[str, Any], context: Context) -> str:  # noqa: ARG002
+        """Abort a live migration that is still under way, and say where the instance is left."""
+        move = Move.from_json(change)
+        instance = patiently(world.clock, lambda: instances.get(world, move.instance))
+        if instance is None:
+            return f"{move.name} is deleted"
+        _stop_underway(world, move, instance)
+        instance = patiently(world.clock, lambda: instances.get(world, move.instance)) or instance
+        known = "" if instance.host == move.source else ", and will not be brought back"
+        return f"{move.name} is left {instance.vm_state} on {instance.host}{known}"
 
 
 def _agreed(world: World, move: Move, context: Context) -> Verdict:
@@ -251,16 +207,48 @@ def _agreed(world: World, move: Move, context: Context) -> Verdict:
     return world.clock.wait_for(ask, timeout=AGREE_SECONDS, interval=1.0) or last[0]
 
 
-def _stop(world: World, move: Move, kind: str) -> None:
-    record = next(m for m in migrations.of_instance(world, move.instance) if m.kind == kind)
-    if kind == "live-migration":
+def _at_rest(world: World, instance: InstanceId, context: Context) -> Instance | None:
+    """Return an instance as it is when nova has ended what it does with it, a migration excepted; None where deleted.
+
+    Where that does not end within ``REST_SECONDS`` it is returned as it is then.
+    """
+    last: list[Instance | None] = []
+
+    def look() -> bool | None:
+        current = patiently(world.clock, lambda: instances.get(world, instance))
+        last[:] = [current]
+        if current is None or not current.task_state or _underway(world, instance):
+            return True
+        context.progress(f"waiting until nova has ended {current.task_state} of {current.name}")
+        return None
+
+    world.clock.wait_for(look, timeout=REST_SECONDS, interval=1.0)
+    return last[0]
+
+
+def _underway(world: World, instance: InstanceId) -> bool:
+    records = patiently(world.clock, lambda: migrations.of_instance(world, instance))
+    return any(phase(m) is Phase.UNDERWAY for m in records)
+
+
+def _stop_underway(world: World, move: Move, instance: Instance) -> None:
+    """Abort the live migration that the move began, where it still runs.
+
+    Raises:
+        Failed: what still runs is a cold migration, which nova can't abort.
+    """
+    for record in patiently(world.clock, lambda: migrations.of_instance(world, move.instance)):
+        ours = record.id > move.after and record.source == move.source
+        if not (ours and instance.task_state and phase(record) is Phase.UNDERWAY):
+            continue
+        if record.kind != "live-migration":
+            raise Failed(
+                Code.INSTANCE_CHANGED,
+                f"{move.name} is in the middle of a cold migration, which nova can't abort",
+                hint="try again when it has ended",
+                evidence={"migration": str(record.id), "status": record.status},
+            )
         abort(world, move.instance, record)
-        return
-    raise Failed(
-        Code.INSTANCE_CHANGED,
-        f"{move.name} is in the middle of a cold migration",
-        hint="undo again when it has ended",
-    )
 
 
 def _reversed(world: World, move: Move, instance: Instance) -> Move:

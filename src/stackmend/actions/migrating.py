@@ -6,17 +6,20 @@ Every function may be called again after a kill at any point: what nova has reco
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from typing import Any
 
 from stackmend.actions.base import Context
+from stackmend.actions.carriers import Carriers, wait_until_up
+from stackmend.actions.migration_errors import failure, not_converging, refusal
 from stackmend.adapters.patience import is_passing, patiently
 from stackmend.adapters.world import World
 from stackmend.domain.instance import Instance, Migration
-from stackmend.domain.values import InstanceId, NodeName
+from stackmend.domain.move import Move
+from stackmend.domain.values import InstanceId
 from stackmend.errors import Code, Failed, StackmendError
-from stackmend.facts import instance_actions, instances, migrations, network, services
-from stackmend.rules.migration import EARLY, Convergence, Phase, phase, since
+from stackmend.facts import instance_actions, instances, migrations, network
+from stackmend.rules.migration import Convergence, Phase, phase, since
 
 # os-migrateLive: 2.68 drops ``force``; with it the scheduler is not asked, which a disabled target needs
 LIVE, LIVE_FORCED = "2.80", "2.67"
@@ -24,47 +27,8 @@ LIVE, LIVE_FORCED = "2.80", "2.67"
 COLD = "2.80"
 POLL_SECONDS = 0.5
 SETTLE_SECONDS = 120.0
-ALIVE_EVERY_SECONDS = 10.0
 LIVE_VERBS = frozenset({"live-migration"})
 COLD_VERBS = frozenset({"migrate", "resize", "confirmResize"})
-
-
-@dataclass(frozen=True)
-class Move:
-    """One move, as it was decided and journaled.
-
-    Attributes:
-        instance: id.
-        name: for sentences.
-        source: node it is on.
-        target: node it goes to.
-        mode: ``live`` or ``cold``.
-        after: id of the newest migration record there was when this was decided.
-        vm_state: nova's state of it before.
-        force: whether the scheduler is passed by (live only).
-        complete: whether a running live migration is to be forced to complete.
-        patience: seconds without progress after which a live migration is taken for not converging.
-    """
-
-    instance: InstanceId
-    name: str
-    source: NodeName
-    target: NodeName
-    mode: str
-    after: int
-    vm_state: str
-    force: bool = False
-    complete: bool = False
-    patience: float = 120.0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Move:
-        """Return what ``to_json`` gave."""
-        return cls(**data)
 
 
 def newest_record(world: World, instance: InstanceId) -> int:
@@ -116,6 +80,7 @@ def _current(world: World, move: Move) -> Instance:
 def _live(world: World, move: Move, context: Context) -> Migration:
     record = _begun(world, move)
     if record is None:
+        wait_until_up(world, move, context)
         _clear_idle_bindings(world, move, context)
         record = _ask(world, move, _live_request(move), LIVE_FORCED if move.force else LIVE)
     if move.complete and phase(record) is Phase.UNDERWAY:
@@ -123,7 +88,7 @@ def _live(world: World, move: Move, context: Context) -> Migration:
         world.openstack.post("compute", action, {"force_complete": None}, version=LIVE)
     record = _follow_live(world, move, record, context)
     if phase(record) is Phase.BADLY:
-        raise _failure(world, move, record, LIVE_VERBS)
+        raise failure(world, move, record, LIVE_VERBS)
     return record
 
 
@@ -147,7 +112,7 @@ def _ask(world: World, move: Move, request: dict[str, Any], version: str) -> Mig
         world.openstack.post("compute", f"/servers/{move.instance}/action", request, version=version)
     except StackmendError as error:
         if not is_passing(error):
-            raise _refusal(move, error) from error
+            raise refusal(move, error) from error
         # the answer was lost, not necessarily the request: the record tells
     record = world.clock.wait_for(lambda: _begun(world, move), timeout=30.0, interval=POLL_SECONDS)
     if record is not None:
@@ -161,29 +126,12 @@ def _ask(world: World, move: Move, request: dict[str, Any], version: str) -> Mig
     )
 
 
-def _refusal(move: Move, error: StackmendError) -> StackmendError:
-    if error.code is Code.API_NOT_FOUND:
-        return Failed(Code.INSTANCE_LOST, f"{move.name} is gone: nova no longer has it", evidence=error.evidence)
-    if error.code is Code.API_CONFLICT:
-        return Failed(
-            Code.INSTANCE_CHANGED, f"nova would not move {move.name} now: {error.sentence}", evidence=error.evidence
-        )
-    if error.code is Code.API_ERROR:
-        return Failed(
-            Code.MIGRATION_REFUSED,
-            f"nova refused to move {move.name} to {move.target}: {error.sentence}",
-            hint="retry, when the reason is gone; or skip it",
-            evidence=error.evidence,
-        )
-    return error
-
-
 def _follow_live(world: World, move: Move, record: Migration, context: Context) -> Migration:
     convergence = Convergence(move.patience, since=world.clock.monotonic())
-    drivers = _Drivers(world, move)
+    carriers = Carriers(world, move)
     while phase(record) is Phase.UNDERWAY:
         world.clock.pause(POLL_SECONDS)
-        drivers.check(record)
+        carriers.check(record)
         if record.status == "running":
             progress = patiently(world.clock, lambda: migrations.live_progress(world, move.instance, record.id))  # noqa: B023
             remaining = progress.memory_remaining if progress else None
@@ -191,92 +139,14 @@ def _follow_live(world: World, move: Move, record: Migration, context: Context) 
             convergence = convergence.with_sample(remaining, now)
             context.progress(_progress(move, remaining))
             if not move.complete and convergence.stalled(now):
-                raise _not_converging(move, record, convergence)
+                raise not_converging(move, record, convergence)
         record = _begun(world, move) or record
     return record
-
-
-class _Drivers:
-    """Sees that somebody still carries a migration: without that its record never ends."""
-
-    def __init__(self, world: World, move: Move) -> None:
-        self._world = world
-        self._move = move
-        self._since = world.clock.monotonic()
-        self._nodes = (move.source, move.target)
-        self._name = move.name
-        self._next = world.clock.monotonic() + ALIVE_EVERY_SECONDS
-
-    def check(self, record: Migration) -> None:
-        """Raise ``Failed`` where the source's or the target's nova-compute is down, or nova has lost the migration."""
-        now = self._world.clock.monotonic()
-        if record.status not in EARLY:
-            self._since = now
-        if now - self._since > self._move.patience:
-            raise _lost(self._move, record)
-        if now < self._next:
-            return
-        self._next = now + ALIVE_EVERY_SECONDS
-        every = patiently(self._world.clock, lambda: services.compute_services(self._world))
-        dead = [s.host for s in every if s.host in self._nodes and not s.up]
-        if dead:
-            raise Failed(
-                Code.MIGRATION_FAILED,
-                f"nova-compute on {' and '.join(dead)} is down while {self._name} is being moved; "
-                f"nova's record of the migration says {record.status}",
-                hint="bring the service back and retry; the retry goes on from what nova then records",
-                evidence={"migration": str(record.id)},
-            )
-
-
-def _lost(move: Move, record: Migration) -> Failed:
-    """Return the error for a record that stays where it was made: the message that was to carry it on is gone."""
-    return Failed(
-        Code.MIGRATION_TIMEOUT,
-        f"nova's record of the migration of {move.name} has said {record.status} for {move.patience:.0f} s: "
-        "nova has probably lost it",
-        hint=f"see by `virsh list` that it runs on {move.source} alone; then give it back its state "
-        f"(`openstack server set --state active {move.instance}`) and retry",
-        evidence={"migration": str(record.id), "instance": move.instance},
-    )
 
 
 def _progress(move: Move, remaining: int | None) -> str:
     rest = "" if remaining is None else f", {remaining // 2**20} MiB left"
     return f"{move.source} → {move.target}{rest}"
-
-
-def _not_converging(move: Move, record: Migration, convergence: Convergence) -> Failed:
-    lowest = (convergence.lowest or 0) // 2**20
-    return Failed(
-        Code.MIGRATION_NOT_CONVERGING,
-        f"the live migration of {move.name} to {move.target} does not converge: "
-        f"its rest has not fallen below {lowest} MiB for {move.patience:.0f} s; it is still running",
-        hint="retry to wait longer, or retry with --mode force-complete (pauses the instance) or --mode cold",
-        evidence={"migration": str(record.id), "instance": move.instance},
-    )
-
-
-def _failure(world: World, move: Move, record: Migration, verbs: frozenset[str]) -> Failed:
-    reason = instance_actions.last_failure(world, move.instance, verbs)
-    evidence = {"migration": str(record.id), "status": record.status, "instance": move.instance}
-    details = ""
-    if reason is not None:
-        evidence |= {"event": reason.event, "host": reason.host, "request": reason.request_id}
-        details = f": {reason.details}" if reason.details else ""
-    if reason is not None and reason.by_scheduler:
-        return Failed(
-            Code.MIGRATION_REFUSED,
-            f"nova's scheduler refused to move {move.name} to {move.target}{details}",
-            hint="retry, when the reason is gone; or skip it",
-            evidence=evidence,
-        )
-    return Failed(
-        Code.MIGRATION_FAILED,
-        f"the migration of {move.name} to {move.target} ended as {record.status}{details}",
-        hint=f"see nova-compute's log on {move.source} and {move.target}; then retry, retry with --mode cold, or skip",
-        evidence=evidence,
-    )
 
 
 def _cold(world: World, move: Move, context: Context) -> Migration | None:
@@ -285,17 +155,18 @@ def _cold(world: World, move: Move, context: Context) -> Migration | None:
         context.progress(f"aborting the live migration of {move.name}")
         abort(world, move.instance, record)
     if record is None or record.kind == "live-migration":
-        after = Move(**{**asdict(move), "after": newest_record(world, move.instance)})
+        wait_until_up(world, move, context)
+        after = replace(move, after=newest_record(world, move.instance))
         record = _ask(world, after, {"migrate": {"host": move.target}}, COLD)
     context.progress(f"{move.source} → {move.target}, cold")
     record = _follow_cold(world, move, record)
     if phase(record) is Phase.BADLY:
-        raise _failure(world, move, record, COLD_VERBS)
+        raise failure(world, move, record, COLD_VERBS)
     return record
 
 
 def _follow_cold(world: World, move: Move, record: Migration) -> Migration:
-    drivers = _Drivers(world, move)
+    carriers = Carriers(world, move)
     while phase(record) is Phase.UNDERWAY or record.status == "finished":
         instance = _current(world, move)
         # once it is confirmed the record says confirming, and a second confirmation would be refused
@@ -304,7 +175,7 @@ def _follow_cold(world: World, move: Move, record: Migration) -> Migration:
         if instance.vm_state == "error":
             raise Failed(Code.MIGRATION_FAILED, f"{move.name} went to ERROR while it was moved: {instance.fault}")
         world.clock.pause(POLL_SECONDS)
-        drivers.check(record)
+        carriers.check(record)
         record = _begun(world, move) or record
     return record
 

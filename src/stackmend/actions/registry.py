@@ -5,7 +5,8 @@ from __future__ import annotations
 from stackmend.actions.base import Action
 from stackmend.actions.commands import RunCommand
 from stackmend.actions.drained import CheckDrained
-from stackmend.actions.instances import MoveInstance, ReturnInstance
+from stackmend.actions.homecoming import ReturnInstance
+from stackmend.actions.instances import MoveInstance
 from stackmend.actions.reboot import Reboot
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.units import HoldUnit, ReleaseUnit

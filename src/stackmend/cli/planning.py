@@ -12,6 +12,7 @@ import click
 
 from stackmend.cli.context import CloudChoice, open_world
 from stackmend.errors import Code, Refused, UsageError
+from stackmend.rules.moved import differences
 
 if TYPE_CHECKING:
     from stackmend.adapters.world import World
@@ -101,24 +102,12 @@ def _check_unmoved(shown: Plan, now: Plan) -> None:
     """Refuse where the plan made again after the question differs from the one that was shown."""
     if shown.hash == now.hash:
         return
-    moved = "; ".join(_differences(shown.world, now.world)) or "the plan itself changed"
+    moved = "; ".join(differences(shown.world, now.world)) or "the plan itself changed"
     raise Refused(
         Code.PLAN_STALE,
         f"the world moved while the plan was looked at: {moved}",
         hint="run the command again to see the new plan",
     )
-
-
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each fact that differs."""
-    sentences = []
-    for key in sorted({*before, *after}):
-        old, new = before.get(key), after.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            sentences += [f"{key} {s}" for s in _differences(old, new)]
-        elif old != new:
-            sentences.append(f"{key} was {old or 'not there'}, is {new or 'gone'}")
-    return sentences
 
 
 def _apply(world: World, plan: Plan, asked: Asked) -> None:

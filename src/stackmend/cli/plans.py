@@ -97,7 +97,7 @@ def bring_back(world: World, state: Path, name: str, *, stay: bool, patience: fl
     places = {m.place for m in owed.moved} if owed else set()
     home = Home(
         node=node.name,
-        disabled_before=_disabled_before(owed),
+        disabled_before=owed is not None and owed.disabled_before,
         limits={place: settings.max_concurrent_live_migrations(world, place) for place in places},
         patience=patience,
     )
@@ -110,10 +110,6 @@ def _owed(state: Path, node: NodeName) -> Owed | None:
         return owed_to(node, Runs(journal).latest())
     finally:
         journal.close()
-
-
-def _disabled_before(owed: Owed | None) -> bool:
-    return bool(owed and owed.scheduling and not owed.scheduling["former"]["enabled"])
 
 
 def _id(world: World, name: str) -> InstanceId:

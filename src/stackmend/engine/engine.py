@@ -11,6 +11,7 @@ from stackmend.domain.values import JsonObject, RunId, StepId
 from stackmend.engine import scheduling
 from stackmend.engine.book import NO_STEP, Book
 from stackmend.engine.closing import claimed
+from stackmend.engine.context import StepContext
 from stackmend.engine.journal import Journal, SubjectBusy
 from stackmend.engine.protocols import Listener, Performer
 from stackmend.engine.reading import Runs
@@ -96,11 +97,14 @@ class Engine:
 
         Raises:
             Refused: as for ``resume``; or the step waits for no decision.
+            Failed: what still goes on of the step can't be ended; it waits on.
         """
         with self._open(run) as book:
             _check_decidable(book, step)
+            left = self._let_go(book, step)
             choice: JsonObject = {"verb": "skip", "options": {"actor": actor}}
-            book.write(Kind.STEP_SKIPPED, step, f"{actor} chose to go on without it", {"choice": choice})
+            words = f"{actor} chose to go on without it{': ' + left if left else ''}"
+            book.write(Kind.STEP_SKIPPED, step, words, {"choice": choice})
             return self._go_on(book)
 
     def undo(self, run: RunId) -> Run:
@@ -129,6 +133,13 @@ class Engine:
                 hint="name that cloud",
             )
         return claimed(self._journal, run, self._listener)
+
+    def _let_go(self, book: Book, step: StepId) -> str:
+        owed = book.status(step).owed
+        if owed is None:
+            return ""
+        one = next(s for s in book.plan.steps if s.id == step)
+        return self._performer.let_go(one, owed, StepContext(book, step))
 
     def _try_again(self, book: Book, step: StepId, options: Mapping[str, str]) -> None:
         # Without options the former ones stand: who asked for a cold move does not get a live one by a bare resume.

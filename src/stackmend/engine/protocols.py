@@ -26,6 +26,9 @@ class Performer(Protocol):
     def undo(self, step: Step, change: JsonObject, context: StepContext, /) -> str:
         """Restore what the change recorded; idempotent."""
 
+    def let_go(self, step: Step, change: JsonObject, context: StepContext, /) -> str:
+        """End what still goes on of a change that is left as it is; return how it is left, empty for nothing."""
+
 
 class Listener(Protocol):
     """Is told what happens, from the thread it happens in; it must be quick and must not raise."""

@@ -28,8 +28,10 @@ def phase(record: Migration) -> Phase:
     return Phase.BADLY if record.status in ENDED_BADLY else Phase.UNDERWAY
 
 
-# statuses in which nova has yet to do its first work on a migration: none of them lasts
-EARLY = frozenset({"accepted", "preparing", "pre-migrating"})
+# statuses in which nova waits for a message to be taken up, and copies nothing: none of them lasts
+PASSING = frozenset({"accepted", "preparing", "pre-migrating", "post-migrating", "confirming"})
+# the status of a cold migration while its disk is copied
+COPYING = frozenset({"migrating"})
 
 
 def since(records: Sequence[Migration], after: int) -> Migration | None:

@@ -48,6 +48,11 @@ class Owed:
     moved: tuple[Moved, ...]
     scheduling: Mapping[str, Any] | None
 
+    @property
+    def disabled_before(self) -> bool:
+        """Whether an operator had disabled the node before the first of the drains."""
+        return self.scheduling is not None and not self.scheduling["former"]["enabled"]
+
 
 def owed_to(node: NodeName, runs: Iterable[Run]) -> Owed | None:
     """Return what the closed drains of a node still owe it, all those that no return has paid back; None for nothing.

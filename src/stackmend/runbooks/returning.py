@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackmend.actions.instances import return_step
+from stackmend.actions.homecoming import return_step
 from stackmend.actions.scheduling import RestoreScheduling
 from stackmend.actions.verify import VerifyNode
 from stackmend.domain.health import Held

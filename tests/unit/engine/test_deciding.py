@@ -15,7 +15,7 @@ from stackmend.engine.claims import Claims
 from stackmend.engine.closing import abort
 from stackmend.engine.engine import Engine
 from stackmend.engine.protocols import Silence
-from stackmend.errors import Code, Refused, StackmendError
+from stackmend.errors import Code, Failed, Refused, StackmendError
 
 D = StepId("write/d")
 
@@ -93,8 +93,19 @@ def test_skip_lets_dependants_go_on_and_undo_still_takes_back_what_was_begun(ben
     run = bench.engine.skip(bench.begin().id, D, actor="yuki")
     assert run.state is RunState.DONE
     assert run.steps[D].state is StepState.SKIPPED
-    assert run.steps[D].sentence == "yuki chose to go on without it"
+    assert run.steps[D].sentence == "yuki chose to go on without it: d is left half written"
     assert run.steps[D].owed == {"before": None, "text": "new d"}
+
+
+def test_a_skip_that_cannot_end_what_goes_on_leaves_the_step_waiting(bench: Workbench) -> None:
+    bench.flag("d.broken")
+    stuck = bench.flag("d.stuck")
+    run = bench.begin()
+    with pytest.raises(Failed, match="d is stuck"):
+        bench.engine.skip(run.id, D, actor="yuki")
+    assert bench.runs.get(run.id).steps[D].state is StepState.FAILED
+    stuck.unlink()
+    assert bench.engine.skip(run.id, D, actor="yuki").state is RunState.DONE
 
 
 def test_an_undo_restores_what_was_there_and_leaves_alone_what_was_never_begun(bench: Workbench) -> None:
