@@ -11,6 +11,9 @@ import pytest
 from fleet import STACKMEND, Ended, Fleet, connect
 from fleet import stackmend as run_stackmend
 
+from stackmend.adapters.world import World
+from stackmend.cli.context import CloudChoice, open_world
+
 
 @pytest.fixture(scope="session")
 def lab() -> dict[str, str]:
@@ -64,3 +67,37 @@ def fleet(lab: dict[str, str], on_node: Callable[[str, str], str]) -> Iterator[F
     yield crew
     crew.clear()
     connection.close()
+
+
+@pytest.fixture(scope="module")
+def world(lab: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The lab as a command opens it."""
+    choice = CloudChoice(lab["OS_CLOUD"], Path(lab["STACKMEND_INVENTORY"]), tmp_path_factory.mktemp("state"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OS_CLIENT_CONFIG_FILE", lab["OS_CLIENT_CONFIG_FILE"])
+        with open_world(choice) as opened:
+            yield opened
+
+
+@pytest.fixture(scope="module")
+def trio(fleet: Fleet) -> Iterator[list[str]]:
+    """Three running instances on c01."""
+    ids = [fleet.boot(f"fault-{n}", "c01") for n in range(3)]
+    for instance in ids:
+        fleet.wait(instance, "active")
+    yield ids
+    fleet.clear()
+
+
+@pytest.fixture
+def healed_and_home(stackmend: Callable[..., Ended], fleet: Fleet, trio: list[str]) -> Iterator[None]:
+    """Heal every fault and close what is open after each test; bring the instances home."""
+    yield
+    assert stackmend("lab", "heal").status == 0
+    for run in stackmend("runs", "list", "-f", "json").json():
+        if run["state"] in {"paused", "interrupted"}:
+            assert stackmend("runs", "abort", run["id"]).status == 0
+    if fleet.service("c01")["status"] == "disabled" or {fleet.host(i) for i in trio} != {"c01"}:
+        ended = stackmend("node", "return", "c01", "--yes")
+        assert ended.status == 0, ended.out + ended.err
+    assert {fleet.host(i) for i in trio} == {"c01"}

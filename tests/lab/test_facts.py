@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from fleet import Fleet
 
 from stackmend.adapters.openstack import OpenStack
 from stackmend.adapters.world import World
-from stackmend.cli.context import CloudChoice, open_world
 from stackmend.domain.instance import Domain, PowerState, Resources
 from stackmend.domain.node import Role, SshAccess
 from stackmend.domain.values import InstanceId, NodeName
@@ -34,15 +33,6 @@ from stackmend.rules.location import locate
 
 HOME, SHARING, APART, CTL01 = (NodeName(n) for n in ("c02", "c01", "c03", "ctl01"))
 NOWHERE = InstanceId("00000000-0000-0000-0000-000000000001")
-
-
-@pytest.fixture(scope="module")
-def world(lab: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    choice = CloudChoice(lab["OS_CLOUD"], Path(lab["STACKMEND_INVENTORY"]), tmp_path_factory.mktemp("state"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OS_CLIENT_CONFIG_FILE", lab["OS_CLIENT_CONFIG_FILE"])
-        with open_world(choice) as opened:
-            yield opened
 
 
 @pytest.fixture(scope="module")

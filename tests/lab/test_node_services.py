@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode, verify_findings
 from stackmend.adapters.world import World
-from stackmend.cli.context import CloudChoice, open_world
 from stackmend.domain.finding import Finding, Level
 from stackmend.domain.node import Hook
 from stackmend.domain.outcome import Skip
@@ -31,15 +29,6 @@ pytestmark = pytest.mark.lab
 C03 = NodeName("c03")
 UNIT = "nova-compute.service"
 OnNode = Callable[[str, str], str]
-
-
-@pytest.fixture(scope="module")
-def world(lab: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    choice = CloudChoice(lab["OS_CLOUD"], Path(lab["STACKMEND_INVENTORY"]), tmp_path_factory.mktemp("state"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OS_CLIENT_CONFIG_FILE", lab["OS_CLIENT_CONFIG_FILE"])
-        with open_world(choice) as opened:
-            yield opened
 
 
 @pytest.fixture
