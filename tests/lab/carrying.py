@@ -32,6 +32,10 @@ class Memory:
         return None
 
     @property
+    def stopping(self) -> bool:
+        return False
+
+    @property
     def notes(self) -> tuple[JsonObject, ...]:
         return tuple(self.noted)
 

@@ -37,6 +37,13 @@ class Context(Protocol):
         """
 
     @property
+    def stopping(self) -> bool:
+        """Whether the run starts nothing more. A change that only waits for its turn may be taken back then.
+
+        ``apply`` does so by raising ``Withdrawn``.
+        """
+
+    @property
     def former_change(self) -> JsonObject | None:
         """The change of an earlier attempt of this step that failed; None where this is the first.
 

@@ -59,4 +59,5 @@ def return_step(
         commands=commands(params["instance"], params["target"], mode),
         needs=needs,
         lane=lane,
+        ahead=mode != "cold",
     )

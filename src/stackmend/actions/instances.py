@@ -56,6 +56,7 @@ def move_step(  # noqa: PLR0913 - a step is what it is made of
         commands=commands(instance.id, target, mode),
         needs=needs,
         lane=lane,
+        ahead=mode != "cold",
     )
 
 

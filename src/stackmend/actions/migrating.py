@@ -16,6 +16,7 @@ from stackmend.adapters.patience import is_passing, patiently
 from stackmend.adapters.world import World
 from stackmend.domain.instance import Instance, Migration
 from stackmend.domain.move import Move
+from stackmend.domain.outcome import Withdrawn
 from stackmend.domain.values import InstanceId
 from stackmend.errors import Code, Failed, StackmendError
 from stackmend.facts import instance_actions, instances, migrations, network
@@ -27,6 +28,8 @@ LIVE, LIVE_FORCED = "2.80", "2.67"
 COLD = "2.80"
 POLL_SECONDS = 0.5
 SETTLE_SECONDS = 120.0
+WITHDRAWN = "withdrawn"
+"""Key of the note with the id of a migration that is taken out of nova's queue."""
 LIVE_VERBS = frozenset({"live-migration"})
 COLD_VERBS = frozenset({"migrate", "resize", "confirmResize"})
 
@@ -41,6 +44,7 @@ def migrate(world: World, move: Move, context: Context) -> Migration | None:
 
     Raises:
         Failed: it was refused, failed, did not converge, or something else happened to the instance.
+        Withdrawn: the run is stopping, and it was taken out of nova's queue before nova had begun with it.
     """
     steps = _cold if move.mode == "cold" else _live
     record = steps(world, move, context)
@@ -48,8 +52,12 @@ def migrate(world: World, move: Move, context: Context) -> Migration | None:
     return record
 
 
-def abort(world: World, instance: InstanceId, record: Migration) -> None:
-    """Abort a live migration that is under way, and wait until it has ended; one that has just ended is left."""
+def abort(world: World, instance: InstanceId, record: Migration) -> Migration:
+    """Abort a live migration that is under way, and return its record at its end, which may have come by itself.
+
+    Raises:
+        Failed: it did not end.
+    """
     path = f"/servers/{instance}/migrations/{record.id}"
     try:
         world.openstack.delete("compute", path, version=LIVE)
@@ -59,6 +67,7 @@ def abort(world: World, instance: InstanceId, record: Migration) -> None:
     ended = world.clock.wait_for(lambda: _ended(world, instance, record.id), timeout=SETTLE_SECONDS)
     if ended is None:
         raise Failed(Code.MIGRATION_TIMEOUT, f"migration {record.id} did not end after it was aborted")
+    return ended
 
 
 def _ended(world: World, instance: InstanceId, record_id: int) -> Migration | None:
@@ -87,6 +96,9 @@ def _live(world: World, move: Move, context: Context) -> Migration:
         action = f"/servers/{move.instance}/migrations/{record.id}/action"
         world.openstack.post("compute", action, {"force_complete": None}, version=LIVE)
     record = _follow_live(world, move, record, context)
+    if phase(record) is Phase.BADLY and record.id in _withdrawn(context):
+        # a process that was killed in the middle of withdrawing it; this one goes on
+        return _live(world, replace(move, after=record.id), context)
     if phase(record) is Phase.BADLY:
         raise failure(world, move, record, LIVE_VERBS)
     return record
@@ -117,8 +129,8 @@ def _ask(world: World, move: Move, request: dict[str, Any], version: str) -> Mig
     record = world.clock.wait_for(lambda: _begun(world, move), timeout=30.0, interval=POLL_SECONDS)
     if record is not None:
         return record
-    failure = instance_actions.last_failure(world, move.instance, LIVE_VERBS | COLD_VERBS)
-    why = f": {failure.details}" if failure is not None else ""
+    reason = instance_actions.last_failure(world, move.instance, LIVE_VERBS | COLD_VERBS)
+    why = f": {reason.details}" if reason is not None else ""
     raise Failed(
         Code.MIGRATION_REFUSED,
         f"nova did not begin to move {move.name} to {move.target}{why}",
@@ -132,6 +144,8 @@ def _follow_live(world: World, move: Move, record: Migration, context: Context) 
     while phase(record) is Phase.UNDERWAY:
         world.clock.pause(POLL_SECONDS)
         carriers.check(record)
+        if record.status == "queued" and context.stopping:
+            _withdraw(world, move, record, context)
         if record.status == "running":
             progress = patiently(world.clock, lambda: migrations.live_progress(world, move.instance, record.id))  # noqa: B023
             remaining = progress.memory_remaining if progress else None
@@ -142,6 +156,18 @@ def _follow_live(world: World, move: Move, record: Migration, context: Context) 
                 raise not_converging(move, record, convergence)
         record = _begun(world, move) or record
     return record
+
+
+def _withdraw(world: World, move: Move, record: Migration, context: Context) -> None:
+    """Take a migration out of nova's queue; return where nova began with it in that very moment and brought it off."""
+    context.note({WITHDRAWN: record.id}, f"taking {move.name} out of nova's queue: the run stops")
+    ended = abort(world, move.instance, record)
+    if phase(ended) is Phase.BADLY:
+        raise Withdrawn(f"{move.name} stays on {move.source}: taken out of nova's queue before nova had begun")
+
+
+def _withdrawn(context: Context) -> set[int]:
+    return {int(str(note[WITHDRAWN])) for note in context.notes if WITHDRAWN in note}
 
 
 def _progress(move: Move, remaining: int | None) -> str:

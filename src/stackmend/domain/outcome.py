@@ -43,6 +43,18 @@ class Receipt:
     commands: tuple[str, ...] = ()
 
 
+class Withdrawn(Exception):  # noqa: N818 - no error: the step is as if it had never begun
+    """Raised by ``apply`` where the run is stopping and the change was taken back before it took effect.
+
+    Args:
+        sentence: what was taken back.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
 @dataclass(frozen=True)
 class Choice:
     """A person's decision on a paused step, such as retry with ``mode=cold``."""

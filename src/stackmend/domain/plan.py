@@ -24,6 +24,8 @@ class Step:
         commands: what an operator would have typed.
         needs: steps that must have ended well, or been skipped, before.
         lane: name of the limit it counts against while it applies its change; empty for none.
+        ahead: whether it may be begun when its lane is full, one such at a time, because the world itself queues what
+            it asks for (nova starts no more live migrations than the node's own limit).
         undo_first: whether an undo restores it before the steps that needed it, as the way back needs what it changed
             (a node whose scheduling is disabled takes no instance back).
     """
@@ -36,6 +38,7 @@ class Step:
     commands: tuple[str, ...] = ()
     needs: tuple[StepId, ...] = ()
     lane: str = ""
+    ahead: bool = False
     undo_first: bool = False
 
 
@@ -86,6 +89,7 @@ class Plan:
                 commands=tuple(s["commands"]),
                 needs=tuple(StepId(n) for n in s["needs"]),
                 lane=s["lane"],
+                ahead=s.get("ahead", False),
                 undo_first=s["undo_first"],
             )
             for s in data["steps"]

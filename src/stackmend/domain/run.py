@@ -56,6 +56,7 @@ class Kind(enum.StrEnum):
     STEP_DONE = "step-done"
     STEP_SKIPPED = "step-skipped"
     STEP_FAILED = "step-failed"
+    STEP_WITHDRAWN = "step-withdrawn"
     STEP_CHOICE = "step-choice"
     STEP_UNDO_STARTED = "step-undo-started"
     STEP_UNDONE = "step-undone"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from stackmend.domain.outcome import Choice
@@ -32,9 +33,10 @@ class Pages(Protocol):
 class StepContext:
     """One step's view of its run."""
 
-    def __init__(self, book: Pages, step: StepId) -> None:
+    def __init__(self, book: Pages, step: StepId, stopping: Callable[[], bool] = lambda: False) -> None:
         self._book = book
         self._step = step
+        self._stopping = stopping
 
     @property
     def run_id(self) -> RunId:
@@ -56,6 +58,11 @@ class StepContext:
     def notes(self) -> tuple[JsonObject, ...]:
         """What ``note`` recorded since the step's latest intent, oldest first."""
         return self._book.notes(self._step)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run starts nothing more: a step failed, or a person asked it to end."""
+        return self._stopping()
 
     @property
     def former_change(self) -> JsonObject | None:

@@ -138,6 +138,10 @@ def _failed(status: StepStatus, record: Record) -> StepStatus:
     return replace(status, state=StepState.FAILED, sentence=record.sentence, error=error, ended=record.at)
 
 
+def _withdrawn(status: StepStatus, record: Record) -> StepStatus:
+    return replace(status, state=StepState.PENDING, sentence=record.sentence, change=None, started=None)
+
+
 def _chosen(status: StepStatus, record: Record) -> StepStatus:
     """A decision to try again: the step is decided anew, and what it had intended is kept for that and for an undo."""
     return replace(
@@ -170,6 +174,7 @@ _CHANGES: Mapping[Kind, Callable[[StepStatus, Record], StepStatus]] = {
     Kind.STEP_DONE: _done,
     Kind.STEP_SKIPPED: _skipped,
     Kind.STEP_FAILED: _failed,
+    Kind.STEP_WITHDRAWN: _withdrawn,
     Kind.STEP_CHOICE: _chosen,
     Kind.STEP_UNDO_STARTED: _started,
     Kind.STEP_UNDONE: _undone,

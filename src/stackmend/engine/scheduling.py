@@ -15,8 +15,22 @@ from stackmend.domain.values import StepId
 
 MAX_THREADS = 32
 
-Work = Callable[[Step, Callable[[], None]], bool]
-"""Carries out one step in a thread; is given the call that leaves its lane; returns whether the step ended well."""
+
+@dataclass(frozen=True)
+class Turn:
+    """What a step is given while it is worked on.
+
+    Attributes:
+        leave_lane: gives back its room in the lane.
+        stopping: whether nothing more is started.
+    """
+
+    leave_lane: Callable[[], None]
+    stopping: Callable[[], bool]
+
+
+Work = Callable[[Step, Turn], bool]
+"""Carries out one step in a thread; returns whether the step ended well."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +65,9 @@ class Schedule:
     """Runs steps of a plan in threads, each once, none before what it needs.
 
     A step that is in a lane starts when the lane has room, not before, so that it decides on fresh facts; it gives the
-    room back when its change is complete. After the first step that does not end well nothing more is started; what
-    runs is waited for.
+    room back when its change is complete. A step that may go ahead needs no room, as long as no other has gone ahead
+    in that lane; an undo lets none go ahead, since it has no way to take a queued one back. After the first step that
+    does not end well nothing more is started; what runs is waited for.
 
     Args:
         plan: whose steps and lanes; checked.
@@ -67,6 +82,7 @@ class Schedule:
         self._steps = {step.id: step for step in plan.steps}
         self._sorter = _sorter(plan.steps, backwards=backwards)
         self._sign = -1 if backwards else 1
+        self._early = 0 if backwards else 1
         self._ready: list[StepId] = []
         self._in_lane: Counter[str] = Counter()
         self._holding: set[StepId] = set()
@@ -117,17 +133,22 @@ class Schedule:
             if self._halted or self._running >= MAX_THREADS:
                 return
             lane = self._steps[step].lane
-            if lane and self._in_lane[lane] >= self._lanes[lane]:
+            if lane and not self._has_room(self._steps[step]):
                 continue
             self._ready.remove(step)
             self._start(pool, step, lane)
+
+    def _has_room(self, step: Step) -> bool:
+        room = self._lanes[step.lane] + (self._early if step.ahead else 0)
+        return self._in_lane[step.lane] < room
 
     def _start(self, pool: ThreadPoolExecutor, step: StepId, lane: str) -> None:
         if lane:
             self._in_lane[lane] += 1
             self._holding.add(step)
         self._running += 1
-        future = pool.submit(self._work, self._steps[step], partial(self._events.put, _LeftLane(step)))
+        turn = Turn(partial(self._events.put, _LeftLane(step)), lambda: self._halted)
+        future = pool.submit(self._work, self._steps[step], turn)
         future.add_done_callback(lambda done: self._events.put(_Ended(step, done)))
 
     def _take(self, event: _LeftLane | _Ended | _Woken) -> None:

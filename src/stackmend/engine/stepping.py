@@ -5,13 +5,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 
-from stackmend.domain.outcome import Receipt, Skip
+from stackmend.domain.outcome import Receipt, Skip, Withdrawn
 from stackmend.domain.plan import Step
 from stackmend.domain.run import Kind
 from stackmend.domain.values import JsonObject
 from stackmend.engine.book import Book
 from stackmend.engine.context import StepContext
 from stackmend.engine.protocols import Performer
+from stackmend.engine.scheduling import Turn
 from stackmend.errors import Code, Failed, StackmendError
 
 TRACEBACK_LINES = 12
@@ -28,17 +29,17 @@ class Stepper:
         self._book = book
         self._performer = performer
 
-    def forward(self, step: Step, leave_lane: Callable[[], None]) -> bool:
-        """Carry a step out; return whether it ended well. ``leave_lane`` is called when its change is complete."""
-        return self._guarded(step, Kind.STEP_FAILED, lambda: self._forward(step, leave_lane))
+    def forward(self, step: Step, turn: Turn) -> bool:
+        """Carry a step out; return whether it ended well. The lane is left when its change is complete."""
+        return self._guarded(step, Kind.STEP_FAILED, lambda: self._forward(step, turn))
 
-    def back(self, step: Step, leave_lane: Callable[[], None]) -> bool:
+    def back(self, step: Step, turn: Turn) -> bool:
         """Undo a step; return whether that ended well."""
-        del leave_lane  # an undo has no verification that could overlap with the next
+        del turn  # an undo has no verification that could overlap with the next, and takes nothing back
         return self._guarded(step, Kind.STEP_UNDO_FAILED, lambda: self._back(step))
 
-    def _forward(self, step: Step, leave_lane: Callable[[], None]) -> None:
-        context = StepContext(self._book, step.id)
+    def _forward(self, step: Step, turn: Turn) -> None:
+        context = StepContext(self._book, step.id, turn.stopping)
         before = self._book.status(step.id)
         self._book.write(Kind.STEP_STARTED, step.id, step.title)
         change = before.change if before.change is not None else self._decide(step, context)
@@ -48,7 +49,7 @@ class Stepper:
             receipt = Receipt(before.sentence, before.receipt, before.commands)
         else:
             receipt = self._apply(step, change, context)
-        leave_lane()
+        turn.leave_lane()
         verified = self._performer.verify(step, change, receipt, context)
         self._book.write(Kind.STEP_DONE, step.id, verified.sentence, _receipt_data(verified))
 
@@ -80,6 +81,9 @@ class Stepper:
     def _guarded(self, step: Step, kind: Kind, work: Callable[[], None]) -> bool:
         try:
             work()
+        except Withdrawn as withdrawn:
+            self._book.write(Kind.STEP_WITHDRAWN, step.id, withdrawn.sentence)
+            return False
         except StackmendError as error:
             self._book.write(kind, step.id, error.sentence, {"error": _error_data(error)})
             return False

@@ -34,7 +34,10 @@ def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     yield from _heading_lines(tree(plan.steps), numbers, depth=0)
     if plan.lanes:
         yield "", ""
-        yield from ((f"At once: {lane}: at most {width}", "dim") for lane, width in plan.lanes.items())
+        early = {step.lane for step in plan.steps if step.ahead}
+        for lane, width in plan.lanes.items():
+            more = ", and one more that waits in nova's queue" if lane in early else ""
+            yield f"At once: {lane}: at most {width}{more}", "dim"
     if plan.notes:
         yield "", ""
         yield "Left alone:", "bold"

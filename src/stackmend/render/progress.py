@@ -21,13 +21,22 @@ PLAIN_INTERVAL = 10.0
 """Seconds between two plain lines on the progress of one step."""
 
 ENDINGS = frozenset(
-    {Kind.STEP_DONE, Kind.STEP_SKIPPED, Kind.STEP_FAILED, Kind.STEP_UNDONE, Kind.STEP_UNDO_FAILED, Kind.STEP_CHOICE}
+    {
+        Kind.STEP_DONE,
+        Kind.STEP_SKIPPED,
+        Kind.STEP_FAILED,
+        Kind.STEP_WITHDRAWN,
+        Kind.STEP_UNDONE,
+        Kind.STEP_UNDO_FAILED,
+        Kind.STEP_CHOICE,
+    }
 )
 STARTS = frozenset({Kind.STEP_STARTED, Kind.STEP_UNDO_STARTED})
 MARKS = {
     Kind.STEP_DONE: ("✓", "green"),
     Kind.STEP_SKIPPED: ("–", "cyan"),
     Kind.STEP_FAILED: ("✗", "bold red"),
+    Kind.STEP_WITHDRAWN: ("«", "cyan"),
     Kind.STEP_UNDONE: ("↶", "green"),
     Kind.STEP_UNDO_FAILED: ("✗", "bold red"),
     Kind.STEP_CHOICE: ("»", "yellow"),

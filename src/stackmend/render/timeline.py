@@ -52,6 +52,7 @@ _ENDS: Mapping[Kind, str] = {
     Kind.STEP_SKIPPED: "",
     Kind.STEP_UNDONE: "",
     Kind.STEP_FAILED: "failed",
+    Kind.STEP_WITHDRAWN: "withdrawn",
     Kind.STEP_UNDO_FAILED: "failed",
 }
 

@@ -76,6 +76,8 @@ def compose(facts: DrainFacts, options: DrainOptions, *, reason: str, patience: 
     # a node that is disabled takes nothing back, so an undo enables it before the instances come home
     disable = replace(DisableScheduling.step(node, reason=reason, group=group), undo_first=True)
     lane = lane_from(node)
+    # cold ones last: they wait for an empty lane, and would hold up the live ones that go ahead in it
+    in_order = sorted((t for t in treatments if t.mode.moves), key=lambda t: t.mode is Mode.COLD)
     moves = tuple(
         move_step(
             StepId(f"move/{t.instance.id}"),
@@ -88,8 +90,7 @@ def compose(facts: DrainFacts, options: DrainOptions, *, reason: str, patience: 
             lane=lane,
             patience=patience,
         )
-        for t in treatments
-        if t.mode.moves
+        for t in in_order
     )
     check = CheckDrained.step(
         node,

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench import states
 from files import Files, before, plan, step
 
-from stackmend.domain.outcome import Choice, Do, Receipt, Skip
+from stackmend.domain.outcome import Choice, Do, Receipt, Skip, Withdrawn
 from stackmend.domain.plan import Plan, Step
-from stackmend.domain.run import Kind, Run, RunState
+from stackmend.domain.run import Kind, Run, RunState, StepState
 from stackmend.domain.values import JsonObject, RunId, Secret, StepId
 from stackmend.engine.context import StepContext
 from stackmend.engine.engine import Engine
@@ -125,6 +126,39 @@ class Together(Files):
 def test_steps_that_need_nothing_of_each_other_run_at_once(journal: Journal, files: Path) -> None:
     what = replace(plan(), steps=(step("x", lane="wide"), step("y", lane="wide")), lanes={"wide": 2})
     assert carried_out(journal, Together(files), what).state is RunState.DONE
+
+
+class Queued(Files):
+    """x fails once y has been begun; y waits in a queue of the world's, until the run stops."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.begun = threading.Event()
+        self.order: list[str] = []
+
+    def apply(self, step: Step, change: JsonObject, context: StepContext) -> Receipt:
+        self.order.append(step.id[-1])
+        if step.id == "write/x" and not (self.begun.wait(timeout=5) and context.choice):
+            raise Failed(Code.COMMAND_FAILED, "x broke")
+        if step.id == "write/y" and not context.stopping:
+            self.begun.set()
+            while not context.stopping:
+                threading.Event().wait(0.01)
+            raise Withdrawn("y is taken out of the queue")
+        return super().apply(step, change, context)
+
+
+AHEAD = tuple(replace(step(name, lane="narrow"), ahead=name != "z") for name in "xyz")
+
+
+def test_a_step_goes_ahead_in_a_full_lane_and_is_withdrawn_when_the_run_stops(journal: Journal, files: Path) -> None:
+    performer = Queued(files)
+    run = carried_out(journal, performer, replace(plan(), steps=AHEAD, lanes={"narrow": 1}))
+    assert sorted(performer.order) == ["x", "y"]
+    assert run.state is RunState.PAUSED
+    assert states(run) == {"x": StepState.FAILED, "y": StepState.PENDING, "z": StepState.PENDING}
+    withdrawn = run.steps[StepId("write/y")]
+    assert (withdrawn.sentence, withdrawn.owed) == ("y is taken out of the queue", None)
 
 
 class Curious(Files):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from stackmend.domain.plan import Plan, Step
 from stackmend.domain.values import StepId
-from stackmend.engine.scheduling import Schedule
+from stackmend.engine.scheduling import Schedule, Turn
 
 
 def order(*steps: Step) -> list[str]:
     seen: list[str] = []
 
-    def work(step: Step, leave_lane: Callable[[], None]) -> bool:
-        del leave_lane
+    def work(step: Step, turn: Turn) -> bool:
+        del turn
         seen.append(step.id)
         return True
 
