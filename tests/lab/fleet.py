@@ -120,13 +120,16 @@ class Fleet:
         answer = self.cloud.compute.get(f"/os-services?binary=nova-compute&host={node}", microversion=MICROVERSION)
         return dict(answer.json()["services"][0])
 
+    def delete(self, *instances: str) -> None:
+        """Delete instances, and wait until they are gone."""
+        for instance in instances:
+            self.cloud.compute.delete_server(instance, force=False, ignore_missing=True)
+        until(lambda: not any(map(self.show, instances)), "instances are deleted", timeout=240)
+        self._ids = [i for i in self._ids if i not in instances]
+
     def clear(self) -> None:
         """Delete every instance that was made, and wait until they are gone."""
-        for instance in self._ids:
-            self.cloud.compute.delete_server(instance, force=False, ignore_missing=True)
-        for instance in self._ids:
-            until(lambda: not self.show(instance), f"{instance} is deleted", timeout=240)  # noqa: B023
-        self._ids.clear()
+        self.delete(*self._ids)
 
 
 def connect(clouds_file: Path) -> Connection:

@@ -47,28 +47,39 @@ def test_ctrl_c_ends_between_steps_and_says_how_to_go_on(
     each_runs_once(fleet, trio)
 
 
-def test_a_migration_that_does_not_converge_is_skipped_or_forced_to_complete(
-    stackmend: Command, fleet: Fleet, trio: list[str]
-) -> None:
+@pytest.fixture
+def slow(stackmend: Command, fleet: Fleet, trio: list[str]) -> tuple[str, str]:
+    """A drain that is paused: its only migration, of an instance that rewrites its memory, does not converge."""
     busy = fleet.boot("fault-busy", "c01", image="lab-linux-busy")
     fleet.wait(busy, "active")
     assert stackmend("lab", "break", "slow-migration", "c01").status == 0
     leave = [option for instance in trio for option in ("--leave", instance)]
+    paused = stackmend("node", "drain", "c01", "--yes", "--patience", "15", *leave)
+    assert paused.status == 4, paused.out + paused.err
+    assert "migration-not-converging" in paused.out + paused.err
+    assert moving(fleet, [busy])
+    return busy, next(str(r["id"]) for r in stackmend("runs", "list", "-f", "json").json() if r["state"] == "paused")
 
-    def paused_run() -> str:
-        paused = stackmend("node", "drain", "c01", "--yes", "--patience", "15", *leave)
-        assert paused.status == 4, paused.out + paused.err
-        assert "migration-not-converging" in paused.out + paused.err
-        assert moving(fleet, [busy])
-        return next(str(r["id"]) for r in stackmend("runs", "list", "-f", "json").json() if r["state"] == "paused")
 
-    skipped = stackmend("runs", "skip", paused_run(), f"move/{busy}")
+def test_skipping_a_migration_that_does_not_converge_aborts_it(
+    stackmend: Command, fleet: Fleet, slow: tuple[str, str]
+) -> None:
+    busy, run = slow
+    skipped = stackmend("runs", "skip", run, f"move/{busy}")
     assert skipped.status == 0, skipped.out + skipped.err
     assert "fault-busy is left active on c01" in skipped.out + skipped.err
     assert (fleet.host(busy), fleet.state(busy)) == ("c01", "active")
     assert fleet.running_on(busy, NODES) == ["c01"]
+    fleet.delete(busy)
 
-    forced = stackmend("runs", "retry", paused_run(), f"move/{busy}", "--mode", "force-complete")
-    assert forced.status == 0, forced.out + forced.err
+
+@pytest.mark.parametrize("mode", ["force-complete", "cold"])
+def test_a_migration_that_does_not_converge_is_forced_or_moved_cold(
+    mode: str, stackmend: Command, fleet: Fleet, slow: tuple[str, str]
+) -> None:
+    busy, run = slow
+    moved = stackmend("runs", "retry", run, f"move/{busy}", "--mode", mode)
+    assert moved.status == 0, moved.out + moved.err
     assert (fleet.host(busy), fleet.state(busy)) == ("c02", "active")
     assert fleet.running_on(busy, NODES) == ["c02"]
+    fleet.delete(busy)

@@ -32,12 +32,17 @@ def refusal(move: Move, error: StackmendError) -> StackmendError:
 
 def lost(move: Move, status: str, seconds: float) -> Failed:
     """Return the error for a record that stays where it was: the message that was to carry it on is gone."""
+    hint = f"see nova-compute's log on {move.source} and {move.target}; a retry waits on"
+    if move.mode != "cold":
+        hint = (
+            f"see by `virsh list` on {move.source} and {move.target} that it runs on {move.source} alone; then give it "
+            f"back its state (`openstack server set --state active {move.instance}`) and retry"
+        )
     return Failed(
         Code.MIGRATION_TIMEOUT,
         f"nova's record of the migration of {move.name} has said {status} for {seconds:.0f} s: "
         "nova has probably lost it",
-        hint=f"see by `virsh list` on {move.source} and {move.target} that it runs on {move.source} alone; then give "
-        f"it back its state (`openstack server set --state active {move.instance}`) and retry",
+        hint=hint,
         evidence={"instance": move.instance, "status": status},
     )
 

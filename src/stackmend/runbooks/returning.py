@@ -93,7 +93,8 @@ def bring_back(
         needs: steps before.
     """
     steps, notes = [], []
-    for instance, more in moved:
+    # cold ones last, as in the drain: they wait for an empty lane
+    for instance, more in sorted(moved, key=lambda pair: pair[0].mode == "cold"):
         if home.disabled_before and instance.mode == "cold":
             notes.append(
                 f"{instance.name} stays on {instance.place}: scheduling on {home.node} was disabled before the drain "
