@@ -62,7 +62,7 @@ test: lint ## static checks, then every test; builds the lab, so it needs root
 	$(BIN)/pytest tests --durations=15
 
 .PHONY: crash
-crash: $(DONE)/dev ## kill a maintain run at every record of its journal, on the lab; hours
+crash: $(DONE)/dev ## make a maintain run for each record of its journal, killed there; hours
 	$(BIN)/pytest tests/crash tests/lab -m crash --every-record
 
 .PHONY: bench

@@ -12,8 +12,8 @@ SECONDS = {"unit": 10, "cases": 10, "contract": 60, "crash": 120, "lab": 900}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let ``make crash`` ask for every record of a journal instead of a sample."""
-    parser.addoption("--every-record", action="store_true", help="kill at every journal record, not at a sample")
+    """Let ``make crash`` ask for a run for every record of a journal, too."""
+    parser.addoption("--every-record", action="store_true", help="make a run for each journal record, killed there")
 
 
 def kind_of(item: pytest.Item) -> str:

@@ -132,7 +132,7 @@ def image_ready(cloud: Connection) -> bool:
         return False
 
 
-def wait_until_whole(cloud: Connection, settings: Settings, seconds: float = 120) -> None:
+def wait_until_whole(cloud: Connection, settings: Settings, seconds: float = 180) -> None:
     """Return when every API answers an authenticated call and every compute node and network agent is alive.
 
     Raises:
@@ -141,8 +141,13 @@ def wait_until_whole(cloud: Connection, settings: Settings, seconds: float = 120
     wait_for_keystone(cloud, seconds)
     wanted = set(settings.compute_names)
     wait.until(lambda: image_ready(cloud), "glance", seconds=seconds)
-    wait.until(lambda: wanted <= computes_up(cloud), "every nova-compute to be up", seconds=seconds, interval=0.5)
-    wait.until(lambda: wanted <= agents_up(cloud), "every network agent to be alive", seconds=seconds, interval=0.5)
+    for what, alive in (("nova-compute", computes_up), ("the network agent", agents_up)):
+        wait.until(
+            lambda: wanted <= alive(cloud),  # noqa: B023 - asked before the next
+            lambda: f"{what} on {', '.join(sorted(wanted - alive(cloud)))} to be up",  # noqa: B023
+            seconds=seconds,
+            interval=0.5,
+        )
 
 
 def register_content(cloud: Connection) -> None:
