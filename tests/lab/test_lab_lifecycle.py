@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fleet import STACKMEND, Ended, connect, until
 
-from stackmend.lab import base
+from stackmend.lab import base, golden
 from stackmend.lab.settings import Settings, from_environment
 
 OTHER = {"STACKMEND_LAB_BRIDGE": "smlabt", "STACKMEND_LAB_SUBNET": "10.213.90.0/24", "STACKMEND_LAB_COMPUTES": "1"}
@@ -111,6 +111,12 @@ def test_an_up_beside_another_is_refused_with_its_pid(settings: Settings) -> Non
             assert done.status == 3
             assert "lab-busy" in done.err
             assert "4194304" in done.err
+
+
+def test_the_layers_of_a_running_host_are_held_against_clearing_out(settings: Settings) -> None:
+    for layer in (golden.path(settings) / "layers/c01", base.path(settings)):
+        tried = subprocess.run(["flock", "--nonblock", "--exclusive", str(layer), "true"], check=False)
+        assert tried.returncode == 1, layer
 
 
 def test_only_root_may(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from stackmend.errors import Code
-from stackmend.lab import mirror, packages, shell
+from stackmend.lab import holds, mirror, packages, shell
 from stackmend.lab.mirror import Mirror
 from stackmend.lab.progress import Progress
 from stackmend.lab.settings import Settings
@@ -59,7 +59,7 @@ def ensure(settings: Settings, progress: Progress) -> Path:
         return root
     settings.cache.mkdir(parents=True, exist_ok=True)
     for old in settings.cache.glob("base-*"):
-        shutil.rmtree(old)
+        holds.clear_out(old)
     building = root.with_suffix(".building")
     archive = mirror.machine_mirror()
     log = settings.cache / "base.log"

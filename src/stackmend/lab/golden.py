@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import resources
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from openstack.connection import Connection
 
-from stackmend.lab import base, cloud, compute, control, credentials, guest, images, outputs, shell, wait
+from stackmend.lab import base, cloud, compute, control, credentials, guest, holds, images, outputs, shell, wait
 from stackmend.lab.host import Host
 from stackmend.lab.layers import Layer
 from stackmend.lab.progress import Progress
@@ -69,7 +68,7 @@ def ensure(settings: Settings, progress: Progress) -> Path:
         return done
     building = settings.cache / "golden.building"
     for old in (building, *settings.cache.glob("golden-*")):
-        shutil.rmtree(old, ignore_errors=True)
+        holds.clear_out(old)
     _Build(settings, progress, building).run()
     os.sync()
     building.rename(done)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from stackmend.errors import Code, Refused
-from stackmend.lab import base, cloud, credentials, golden, network, outputs, prerequisites, state
+from stackmend.lab import base, cloud, credentials, golden, holds, network, outputs, prerequisites, state
 from stackmend.lab.host import Host
 from stackmend.lab.layers import Layer
 from stackmend.lab.progress import Progress
@@ -66,17 +66,17 @@ def reset(settings: Settings, progress: Progress) -> None:
 
 
 def _build_and_start(settings: Settings, progress: Progress) -> None:
-    settings.cache.mkdir(parents=True, exist_ok=True)
     state.remember(settings)
-    base.ensure(settings, progress)
-    network.create(settings)
-    golden.ensure(settings, progress)
     machines = [Host(settings, node) for node in settings.nodes]
-    with progress.phase("booting the hosts"):
+    with holds.cache(settings, progress):
+        base.ensure(settings, progress)
+        network.create(settings)
+        golden.ensure(settings, progress)
         outputs.write(settings, golden.path(settings))
         _instance_folders(settings)
         for machine in machines:
             machine.start(golden.lowers(settings, machine.node))
+    with progress.phase("booting the hosts"):
         _wait_for_ssh(machines)
     _wait_for_cloud(settings, progress)
     state.mark_ready(settings)

@@ -9,6 +9,10 @@ for hierarchy in $cgroups; do
     mkdir -p "$hierarchy/stackmend-lab/$name"
     echo $$ > "$hierarchy/stackmend-lab/$name/cgroup.procs"
 done
+# as long as this host has power its layers are held: who clears the cache out leaves them alone
+exec 8< "${lowers%%:*}" 9< "${lowers##*:}"
+flock -s 8
+flock -s 9
 mount -t overlay "$name" -o "lowerdir=$lowers,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
 echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat)" > "$dir/pid.new"
 mv "$dir/pid.new" "$dir/pid"
