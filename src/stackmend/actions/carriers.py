@@ -34,8 +34,9 @@ def wait_until_up(world: World, move: Move, context: Context) -> None:
             context.progress(f"waiting for nova-compute on {down[0].host}, which nova takes for down")
         return None if down else True
 
-    if world.clock.wait_for(both_up, timeout=COMES_BACK_SECONDS, interval=2.0) is None:
-        raise carrier_down(move, _down(world, move), "before it was moved")
+    in_time = world.clock.wait_for(both_up, timeout=COMES_BACK_SECONDS, interval=2.0)
+    if in_time is None and (down := _down(world, move)):
+        raise carrier_down(move, down, "before it was moved")
 
 
 class Carriers:

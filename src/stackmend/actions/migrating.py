@@ -28,6 +28,7 @@ LIVE, LIVE_FORCED = "2.80", "2.67"
 COLD = "2.80"
 POLL_SECONDS = 0.5
 SETTLE_SECONDS = 120.0
+CANCELLED = "cancelled"
 WITHDRAWN = "withdrawn"
 """Key of the note with the id of a migration that is taken out of nova's queue."""
 LIVE_VERBS = frozenset({"live-migration"})
@@ -96,7 +97,7 @@ def _live(world: World, move: Move, context: Context) -> Migration:
         action = f"/servers/{move.instance}/migrations/{record.id}/action"
         world.openstack.post("compute", action, {"force_complete": None}, version=LIVE)
     record = _follow_live(world, move, record, context)
-    if phase(record) is Phase.BADLY and record.id in _withdrawn(context):
+    if record.status == CANCELLED and record.id in _withdrawn(context):
         # a process that was killed in the middle of withdrawing it; this one goes on
         return _live(world, replace(move, after=record.id), context)
     if phase(record) is Phase.BADLY:
@@ -159,11 +160,12 @@ def _follow_live(world: World, move: Move, record: Migration, context: Context) 
 
 
 def _withdraw(world: World, move: Move, record: Migration, context: Context) -> None:
-    """Take a migration out of nova's queue; return where nova began with it in that very moment and brought it off."""
+    """Take a migration out of nova's queue; return where it came to another end in that very moment."""
     context.note({WITHDRAWN: record.id}, f"taking {move.name} out of nova's queue: the run stops")
     ended = abort(world, move.instance, record)
-    if phase(ended) is Phase.BADLY:
-        raise Withdrawn(f"{move.name} stays on {move.source}: taken out of nova's queue before nova had begun")
+    if ended.status == CANCELLED:
+        place = _current(world, move).host
+        raise Withdrawn(f"{move.name} is still on {place}: taken out of nova's queue before nova had begun")
 
 
 def _withdrawn(context: Context) -> set[int]:

@@ -138,8 +138,7 @@ class Engine:
         owed = book.status(step).owed
         if owed is None:
             return ""
-        one = next(s for s in book.plan.steps if s.id == step)
-        return self._performer.let_go(one, owed, StepContext(book, step))
+        return self._performer.let_go(book.plan.step(step), owed, StepContext(book, step))
 
     def _try_again(self, book: Book, step: StepId, options: Mapping[str, str]) -> None:
         # Without options the former ones stand: who asked for a cold move does not get a live one by a bare resume.

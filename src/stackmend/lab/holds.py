@@ -28,13 +28,11 @@ def cache(settings: Settings, progress: Progress) -> Iterator[None]:
 
 def clear_out(folder: Path) -> None:
     """Remove a folder of the cache with all that is in it, unless a running host is on it; ``host.sh`` holds those."""
-    if not any(map(_held, (folder, *(folder / "layers").glob("*")))):
-        shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir() and not any(map(_held, (folder, *(folder / "layers").glob("*")))):
+        shutil.rmtree(folder)
 
 
 def _held(layer: Path) -> bool:
-    if not layer.is_dir():
-        return False
     descriptor = os.open(layer, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

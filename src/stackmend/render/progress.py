@@ -31,6 +31,8 @@ ENDINGS = frozenset(
         Kind.STEP_CHOICE,
     }
 )
+TO_COME = frozenset({Kind.STEP_WITHDRAWN, Kind.STEP_CHOICE})
+"""Endings after which the step is still to be carried out."""
 STARTS = frozenset({Kind.STEP_STARTED, Kind.STEP_UNDO_STARTED})
 MARKS = {
     Kind.STEP_DONE: ("✓", "green"),
@@ -160,7 +162,7 @@ class LiveBars:
         mark, style = MARKS[record.kind]
         title = self._titles.get(record.step, record.step)
         self._bars.console.print(Text.assemble((f"{mark} ", style), title, (f"  {record.sentence}", "dim")))
-        if record.kind is not Kind.STEP_CHOICE and self._run is not None:
+        if record.kind not in TO_COME and self._run is not None:
             self._ended.add(record.step)
             self._bars.update(self._run, completed=self._through + len(self._ended))
 

@@ -28,7 +28,7 @@ def phase(record: Migration) -> Phase:
     return Phase.BADLY if record.status in ENDED_BADLY else Phase.UNDERWAY
 
 
-# statuses in which nova waits for a message to be taken up, and copies nothing: none of them lasts
+# statuses that nova passes through soon, unless it has lost the migration or has an image to fetch first
 PASSING = frozenset({"accepted", "preparing", "pre-migrating", "post-migrating", "confirming"})
 # the status of a cold migration while its disk is copied
 COPYING = frozenset({"migrating"})
