@@ -137,8 +137,9 @@ def stores(settings: Settings, passwords: Mapping[str, str]) -> None:
 def schemas(settings: Settings, passwords: Mapping[str, str]) -> None:
     """Fill the databases, two at a time; keystone runs at the end of it."""
     identity = _IDENTITY.format(admin=passwords["admin"], address=settings.address(CONTROLLER))
+    halves = (identity + _NETWORK, _COMPUTE + storage.SCHEMA)
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(ssh.run, settings, CONTROLLER, text) for text in (identity + _NETWORK, _COMPUTE + storage.SCHEMA)]:
+        for done in [pool.submit(ssh.run, settings, CONTROLLER, text) for text in halves]:
             done.result()
 
 

@@ -11,7 +11,20 @@ from pathlib import Path
 
 from openstack.connection import Connection
 
-from stackmend.lab import base, cloud, compute, control, credentials, guest, holds, images, outputs, shell, storage, wait
+from stackmend.lab import (
+    base,
+    cloud,
+    compute,
+    control,
+    credentials,
+    guest,
+    holds,
+    images,
+    outputs,
+    shell,
+    storage,
+    wait,
+)
 from stackmend.lab.host import Host
 from stackmend.lab.layers import Layer
 from stackmend.lab.progress import Progress

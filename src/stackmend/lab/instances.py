@@ -64,7 +64,7 @@ def start(
     connection: Connection,
     node: str,
     count: int,
-    kind: Kind = Kind(),  # noqa: B008 - frozen
+    kind: Kind = Kind(),
     *,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[DemoInstance]:
@@ -174,7 +174,7 @@ def _order(connection: Connection, node: str, kind: Kind) -> dict[str, object]:
     flavor_name = cloud.EPHEMERAL_FLAVOR if kind.ephemeral else cloud.FLAVOR
     flavor = connection.compute.find_flavor(flavor_name, ignore_missing=False)
     network = connection.network.find_network(cloud.NETWORK, ignore_missing=False)
-    order = {"flavor_id": flavor.id, "networks": [{"uuid": network.id}], "host": node}
+    order: dict[str, object] = {"flavor_id": flavor.id, "networks": [{"uuid": network.id}], "host": node}
     order["block_device_mapping"] = disks(str(image.id), kind)
     return order if kind.from_volume else {**order, "image_id": image.id}
 
