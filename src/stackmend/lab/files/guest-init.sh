@@ -1,6 +1,7 @@
 #!/bin/busybox ash
 # Process 1 of the lab's guest: loads its drivers, gets its address, mounts its disk, then says once a second that it
-# lives, on the console and on the disk; it says which disks it sees whenever they change. Words on the kernel's command line: dirty=MBPS rewrites that much memory a second.
+# lives, on the console and on the disk, and which disks it sees whenever they change. Words on the kernel's command
+# line: dirty=MBPS rewrites that much memory a second.
 export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
