@@ -26,7 +26,7 @@ PROGRAMS = {
 MODULES = ("overlay", "tun", "bridge", "veth", "macvlan")
 
 DISK_COLD_MB, DISK_WARM_MB = 6000, 2000
-MEMORY_BASE_MB, MEMORY_COMPUTE_MB = 2200, 600
+MEMORY_BASE_MB, MEMORY_COMPUTE_MB = 2900, 600
 
 
 def missing() -> list[str]:
