@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bmc import LOCALHOST, PASSWORD, USER, Shelf, ipmi, redfish, serving
@@ -115,7 +116,7 @@ def test_power_that_somebody_else_gave_is_seen(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"password": Secret("wrong")}, {"user": "nobody"}])
-def test_a_login_that_is_not_accepted(bench: Bench, wrong: dict[str, str]) -> None:
+def test_a_login_that_is_not_accepted(bench: Bench, wrong: dict[str, Any]) -> None:
     power = control(replace(bench.controller, **wrong))
     for question in (power.state, power.off):
         assert code_of(question) == (Failed, Code.POWER_REFUSED)
@@ -160,19 +161,20 @@ def test_the_password_may_be_in_a_file_or_a_variable(
     file = tmp_path / "secret"
     file.write_text(f"{PASSWORD}\n")
     monkeypatch.setenv("BMC_PASSWORD", PASSWORD)
-    for kept in ({"password_file": str(file)}, {"password_env": "BMC_PASSWORD"}):
-        assert control(replace(bench.controller, password=Secret(""), **kept)).state(NODE) is Power.ON
+    bare = replace(bench.controller, password=Secret(""))
+    for kept in (replace(bare, password_file=str(file)), replace(bare, password_env="BMC_PASSWORD")):
+        assert control(kept).state(NODE) is Power.ON
 
 
 def test_a_password_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
+    bare = PowerController("redfish", "http://192.0.2.1", USER)
     for kept in (
-        {"password_file": str(tmp_path / "none")},
-        {"password_file": str(tmp_path / "empty")},
-        {"password_env": "NO_SUCH_VARIABLE"},
+        replace(bare, password_file=str(tmp_path / "none")),
+        replace(bare, password_file=str(tmp_path / "empty")),
+        replace(bare, password_env="NO_SUCH_VARIABLE"),
     ):
-        power = control(PowerController("redfish", "http://192.0.2.1", USER, **kept))
-        assert code_of(power.off) == (Refused, Code.POWER_PASSWORD)
+        assert code_of(control(kept).off) == (Refused, Code.POWER_PASSWORD)
 
 
 def test_no_controller() -> None:
