@@ -10,6 +10,7 @@ from stackmend.domain.finding import Finding
 from stackmend.domain.instance import ComputeService
 from stackmend.domain.node import NetworkAgent
 from stackmend.domain.overview import Glance, RunGlance
+from stackmend.domain.power import Power
 from stackmend.domain.values import NodeName
 
 
@@ -138,12 +139,12 @@ class PowerSeen:
     """What the node's power controller read back.
 
     Attributes:
-        state: ``on``, ``off`` or ``unknown``; empty where it gave no answer.
+        state: what it said; UNKNOWN too where it gave no answer.
         says: the sentence behind it.
         silent: why it gave none; empty where it did.
     """
 
-    state: str
+    state: Power
     says: str = ""
     silent: str = ""
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
-from stackmend.domain.death import DeathFacts, Echo, NovaSeen, ShellSeen
+from stackmend.domain.death import DeathFacts, Echo, NovaSeen, PowerSeen, ShellSeen
 from stackmend.domain.instance import ComputeService
 from stackmend.domain.node import NetworkAgent, Node, Role
 from stackmend.domain.overview import RunGlance
+from stackmend.domain.power import Power
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
 from stackmend.facts import glances, network, nova_database, services
@@ -71,11 +72,12 @@ def gather(
         Failed: AUTH_FAILED, TOKEN_EXPIRED: the asker's own fault.
     """
     at = world.clock.now()
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(5) as pool:
         of_nova = pool.submit(heard, world)
         of_shell = pool.submit(shells, world, (world.inventory.nodes[node],), patience)
         of_peers = pool.submit(echoes, world, node, peers_of(world, node), patience)
         of_neutron = pool.submit(_agents, world, node)
+        of_controller = pool.submit(power, world, node)
         nova, shell = seen(of_nova.result(), node), of_shell.result()[node]
         if _quiet(nova, shell):
             nova = _listened(world, node, nova, listen)
@@ -85,6 +87,7 @@ def gather(
             nova=nova,
             shell=shell,
             echoes=of_peers.result(),
+            power=of_controller.result(),
             agents=of_neutron.result(),
             runs=tuple(run for run in runs if run.subject == node),
         )
@@ -180,6 +183,17 @@ def _echo(peer: NodeName, address: str, answer: Completed | StackmendError) -> E
     if answer.status not in {0, _UNANSWERED}:
         return Echo(peer, address, silent=f"ping on {peer} ended with status {answer.status}")
     return Echo(peer, address, answered=answer.status == 0, says=counted)
+
+
+def power(world: World, node: NodeName) -> PowerSeen | None:
+    """Return what a node's power controller reads back; None where the inventory names none."""
+    if world.inventory.nodes[node].power is None:
+        return None
+    try:
+        state = world.power.state(node)
+    except StackmendError as error:
+        return PowerSeen(Power.UNKNOWN, silent=error.sentence)
+    return PowerSeen(state, f"{world.power.describe(node)} says {state}")
 
 
 def _agents(world: World, node: NodeName) -> tuple[NetworkAgent, ...] | None:

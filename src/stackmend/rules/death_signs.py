@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from stackmend.domain.death import Bearing, DeathFacts, Echo, PowerSeen, Sign
+from stackmend.domain.power import Power
 from stackmend.errors import Code
 
 LET_IN_BADLY = frozenset({Code.SSH_AUTH, Code.COMMAND_TIMEOUT, Code.COMMAND_FAILED})
 """Errors behind which the node's own sshd answered, its host key checked."""
 
-_POWER = {"on": Bearing.ON, "off": Bearing.OFF}
+_POWER = {Power.ON: Bearing.ON, Power.OFF: Bearing.OFF}
 
 
 def signs(facts: DeathFacts) -> tuple[Sign, ...]:
