@@ -34,12 +34,14 @@ def troubles(facts: DeathFacts, glance: Glance) -> Troubles:
     """Return what is wrong on a node by its own word, by nova's and by neutron's."""
     compute = compute_of(glance)
     frozen = [f"{p.unit} is stopped by a signal" for p in glance.processes if p.stopped_by_signal]
-    broken = [*_system(glance), *_compute(compute), *_units(glance), *_libvirt(glance), *_agents(facts)]
-    unheard = _unheard(facts)
-    if unheard and compute is not None and compute.active in RUNNING and not compute.stopped_by_signal:
-        (broken if _nobody_is_heard(facts) else frozen).append(f"{compute.unit} has its process, but {unheard}")
-    elif unheard:
-        broken.append(unheard)
+    broken = [*_system(glance), *_compute(compute), *_units(glance), *_libvirt(glance), *_record(facts)]
+    broken += _agents(facts)
+    if _is_unheard(facts):
+        since = f"nova hears no heartbeat of it since {moment(facts.nova.beats[-1] if facts.nova.beats else None)}"
+        if compute is not None and compute.active in RUNNING and not compute.stopped_by_signal:
+            frozen.append(f"{compute.unit} has its process, but {since}")
+        else:
+            broken.append(since)
     return Troubles(tuple(frozen), tuple(broken))
 
 
@@ -78,20 +80,24 @@ def _agents(facts: DeathFacts) -> Iterator[str]:
         yield f"neutron hears no heartbeat of its {' and '.join(dead)}"
 
 
-def _unheard(facts: DeathFacts) -> str:
-    """Return what nova misses of the node; empty where it hears it, or could not be asked."""
+def _record(facts: DeathFacts) -> Iterator[str]:
+    """Yield what nova says of the node that is no matter of its heartbeat alone."""
     nova, record = facts.nova, facts.nova.record
-    if nova.silent:
-        return ""
     if record is None:
-        return "nova has no nova-compute of that name"
-    if nova.advanced or (record.up and not record.forced_down):
-        return "nova has it forced down" if record.forced_down else ""
-    if record.forced_down:
-        return "nova has it forced down"
-    if _nobody_is_heard(facts):
-        return f"nova hears none of its {nova.others + 1} nova-computes: look at RabbitMQ and nova-conductor first"
-    return f"nova hears no heartbeat of it since {moment(record.heartbeat)}"
+        if not nova.silent:
+            yield "nova has no nova-compute of that name"
+    elif record.forced_down:
+        yield "nova has it forced down"
+    elif not record.up and not nova.advanced and _nobody_is_heard(facts):
+        yield f"nova hears none of its {nova.others + 1} nova-computes: look at RabbitMQ and nova-conductor first"
+
+
+def _is_unheard(facts: DeathFacts) -> bool:
+    """Return whether nova misses this node's heartbeat, and not that of all nodes."""
+    record = facts.nova.record
+    if record is None or record.up or record.forced_down or facts.nova.advanced:
+        return False
+    return not _nobody_is_heard(facts)
 
 
 def _nobody_is_heard(facts: DeathFacts) -> bool:
