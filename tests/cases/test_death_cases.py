@@ -188,7 +188,7 @@ def test_a_controller_that_says_off_of_a_living_node_is_always_contradicted() ->
 
 def test_no_single_witness_takes_a_node_that_is_well_for_dead() -> None:
     """Each witness in turn says the worst, or nothing; the node may be degraded by it, and never off or cut off."""
-    worst = [
+    worst: list[dict[str, Any]] = [
         {"nova": {"up": False}},
         {"nova": {"silent": "no"}},
         {"nova": {"none": True}},
