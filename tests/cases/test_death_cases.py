@@ -56,7 +56,7 @@ def nova(world: dict[str, Any]) -> NovaSeen:
 
 
 def process(unit: str, state: str) -> Process:
-    """Return a unit from words such as ``active``, ``active T`` or ``inactive masked success ended``."""
+    """Return a unit from words such as ``active``, ``active T``, ``active young``, ``inactive masked success ended``."""
     active, *words = state.split()
     results = [w for w in words if w in {"success", "exit-code", "oom-kill", "signal"}]
     files = [w for w in words if w in {"masked", "disabled", "static"}]
@@ -67,6 +67,7 @@ def process(unit: str, state: str) -> Process:
         letter="T" if "T" in words else "",
         result=results[0] if results else "success",
         ended=AT - timedelta(minutes=7) if "ended" in words else None,
+        started=AT - timedelta(seconds=9 if "young" in words else 3600),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from stackmend.domain.death import DeathFacts
 from stackmend.domain.overview import Glance, Process
@@ -15,6 +16,10 @@ UNUSED = frozenset({"disabled", "indirect", "generated", "alias"})
 """States of a unit's file by which a unit that does not run is not missed."""
 BY_VIRSH = frozenset({"libvirtd", "virtqemud"})
 """Units that may rest until a socket wakes them: whether virsh gets an answer tells more."""
+
+
+FIRST_BEAT = timedelta(seconds=60)
+"""How long a nova-compute that was started may take until nova hears it."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,12 @@ def troubles(facts: DeathFacts, glance: Glance) -> Troubles:
     broken += _agents(facts)
     if _is_unheard(facts):
         since = f"nova hears no heartbeat of it since {moment(facts.nova.beats[-1] if facts.nova.beats else None)}"
-        if compute is not None and compute.active in RUNNING and not compute.stopped_by_signal:
-            frozen.append(f"{compute.unit} has its process, but {since}")
-        else:
+        if compute is None or compute.active not in RUNNING or compute.stopped_by_signal:
             broken.append(since)
+        elif _is_young(compute, facts.at):
+            broken.append(f"{compute.unit} was started at {moment(compute.started)} and nova has not heard it yet")
+        else:
+            frozen.append(f"{compute.unit} has its process, but {since}")
     return Troubles(tuple(frozen), tuple(broken))
 
 
@@ -98,6 +105,11 @@ def _is_unheard(facts: DeathFacts) -> bool:
     if record is None or record.up or record.forced_down or facts.nova.advanced:
         return False
     return not _nobody_is_heard(facts)
+
+
+def _is_young(unit: Process, at: datetime) -> bool:
+    """Return whether a unit was started so lately that its first heartbeat may be to come."""
+    return unit.started is not None and at - unit.started < FIRST_BEAT
 
 
 def _nobody_is_heard(facts: DeathFacts) -> bool:
