@@ -56,7 +56,7 @@ def nova(world: dict[str, Any]) -> NovaSeen:
 
 
 def process(unit: str, state: str) -> Process:
-    """Return a unit from words such as ``active``, ``active T``, ``active young``, ``inactive masked success ended``."""
+    """Return a unit from words: ``active``, ``active T``, ``active young``, ``inactive masked success ended``."""
     active, *words = state.split()
     results = [w for w in words if w in {"success", "exit-code", "oom-kill", "signal"}]
     files = [w for w in words if w in {"masked", "disabled", "static"}]

@@ -37,21 +37,21 @@ class Care:
     """How long the witnesses are given.
 
     Attributes:
-        shell: seconds that the node is given to answer over SSH.
+        reply: seconds that the node is given to answer over SSH.
         ping: seconds that a ping from a peer may take.
         listen: seconds that nova's record is watched for a heartbeat where the node does not answer, or nova takes it
             for dead; more than nova's report interval, which is 10 by default.
         agents: whether neutron is asked too.
     """
 
-    shell: float = 20.0
+    reply: float = 20.0
     ping: int = 4
     listen: float = 15.0
     agents: bool = True
 
 
 THOROUGH = Care()
-BRIEF = Care(shell=3.0, ping=2, listen=0.0, agents=False)
+BRIEF = Care(reply=3.0, ping=2, listen=0.0, agents=False)
 """For looks that are repeated."""
 
 
@@ -95,7 +95,7 @@ def gather(
     at = world.clock.now()
     with ThreadPoolExecutor(5) as pool:
         of_nova = pool.submit(lambda: nova or seen(heard(world), node))
-        of_shell = pool.submit(shells, world, (world.inventory.nodes[node],), care.shell)
+        of_shell = pool.submit(shells, world, (world.inventory.nodes[node],), care.reply)
         of_peers = pool.submit(echoes, world, node, peers or peers_of(world, node), care.ping)
         of_neutron = pool.submit(lambda: _agents(world, node) if care.agents else None)
         of_controller = pool.submit(power, world, node)
