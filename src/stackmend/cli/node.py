@@ -10,6 +10,7 @@ import click
 
 from stackmend.cli.context import CloudChoice, cloud_options
 from stackmend.cli.planning import Asked, show_or_apply
+from stackmend.cli.power import power
 
 if TYPE_CHECKING:
     from stackmend.adapters.world import World
@@ -21,6 +22,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.group()
 def node() -> None:
     """Take compute nodes out of service, and back."""
+
+
+node.add_command(power)
 
 
 def _plan_options(command: F) -> F:
