@@ -23,7 +23,7 @@ from stackmend.facts.death import BRIEF, gather
 from stackmend.facts.watching import Round, look
 from stackmend.render.watch import show_event
 from stackmend.rules.death import judge
-from stackmend.rules.watching import Beats, advance, confirmed, has_failed, heard_since, is_news, needs_a_look
+from stackmend.rules.watching import Beats, advance, confirmed, heard_since, is_news, needs_a_look, settled
 
 READ_SECONDS = 3.0
 """How long nova's API may take before its database is asked."""
@@ -52,8 +52,9 @@ class Watch:
         """Look at all nodes once, at suspicious ones twice more, and return what is new."""
         seen = look(self._world, self.nodes)
         self._hear(seen)
-        suspects = [node for node, facts in seen.facts.items() if needs_a_look(self._memory, judge(facts))]
-        first = self._diagnose(seen, suspects)
+        glances = [judge(facts) for facts in seen.facts.values()]
+        self._memory = settled(self._memory, glances)
+        first = self._diagnose(seen, [glance.node for glance in glances if needs_a_look(self._memory, glance)])
         second = self._diagnose(seen, [node for node, found in first.items() if is_news(self._memory, found)])
         news = {node: found for node, found in second.items() if confirmed(self._memory, first[node], found)}
         self._memory, events = advance(
@@ -63,15 +64,15 @@ class Watch:
 
     def beginning(self, interval: float) -> Watching:
         """Return what is said after the first round."""
-        said = self._memory.said.values()
-        up = len(self.nodes) - sum(found.condition is not Condition.UP for found in said)
+        up = sum(found.condition is Condition.UP for found in self._memory.said.values())
         names = tuple(node.name for node in self.nodes)
         return Watching(self._world.clock.now(), self._world.inventory.cloud, names, up, interval)
 
     @property
     def well(self) -> bool:
-        """Whether every node was found up, or not up on purpose."""
-        return not any(has_failed(found) for found in self._memory.said.values())
+        """Whether every node is up, or is not so on purpose."""
+        found = [self._memory.said.get(node.name) for node in self.nodes]
+        return all(one is not None and (one.condition is Condition.UP or one.planned) for one in found)
 
     def _hear(self, seen: Round) -> None:
         """Remember the heartbeats of the nodes that are silent."""

@@ -22,9 +22,6 @@ from stackmend.facts.overview import ASKERS_FAULT
 PEERS = 4
 """Other nodes that are asked to ping, so that two can answer where two are down themselves."""
 
-REACHING = 3
-"""Seconds that reaching a peer may take on top of its ping."""
-
 UNITS = ("dbus", "neutron-openvswitch-agent", "neutron-ovn-metadata-agent")
 """Units of a compute node that matter here, besides those of a glance."""
 
@@ -39,6 +36,7 @@ class Care:
     Attributes:
         reply: seconds that the node is given to answer over SSH.
         ping: seconds that a ping from a peer may take.
+        reach: seconds that reaching the peer may take on top of that.
         listen: seconds that nova's record is watched for a heartbeat where the node does not answer, or nova takes it
             for dead; more than nova's report interval, which is 10 by default.
         agents: whether neutron is asked too.
@@ -46,12 +44,13 @@ class Care:
 
     reply: float = 20.0
     ping: int = 4
+    reach: float = 20.0
     listen: float = 15.0
     agents: bool = True
 
 
 THOROUGH = Care()
-BRIEF = Care(reply=3.0, ping=2, listen=0.0, agents=False)
+BRIEF = Care(reply=3.0, ping=2, reach=3.0, listen=0.0, agents=False)
 """For looks that are repeated."""
 
 
@@ -96,7 +95,7 @@ def gather(
     with ThreadPoolExecutor(5) as pool:
         of_nova = pool.submit(lambda: nova or seen(heard(world), node))
         of_shell = pool.submit(shells, world, (world.inventory.nodes[node],), care.reply)
-        of_peers = pool.submit(echoes, world, node, peers or peers_of(world, node), care.ping)
+        of_peers = pool.submit(echoes, world, node, peers or peers_of(world, node), care)
         of_neutron = pool.submit(lambda: _agents(world, node) if care.agents else None)
         of_controller = pool.submit(power, world, node)
         beats, shell = of_nova.result(), of_shell.result()[node]
@@ -187,12 +186,12 @@ def peers_of(world: World, node: NodeName) -> tuple[NodeName, ...]:
     return tuple(n.name for n in ranked[:PEERS])
 
 
-def echoes(world: World, node: NodeName, peers: Sequence[NodeName], seconds: int) -> tuple[Echo, ...]:
-    """Return what comes of pinging a node's address from its peers, all at once, for so many seconds at most."""
+def echoes(world: World, node: NodeName, peers: Sequence[NodeName], care: Care) -> tuple[Echo, ...]:
+    """Return what comes of pinging a node's address from its peers, all at once."""
     address = world.inventory.nodes[node].ssh.address
-    script = f"command -v ping >/dev/null || exit 127; ping -n -q -c 3 -i 0.3 -w {seconds} -- {shlex.quote(address)}"
-    within = seconds + REACHING
-    answers = world.ssh.run_many(dict.fromkeys(peers, script), timeout=within, check=False, within=within)
+    script = f"command -v ping >/dev/null || exit 127; ping -n -q -c 3 -i 0.3 -w {care.ping} -- {shlex.quote(address)}"
+    scripts, seconds = dict.fromkeys(peers, script), care.ping + care.reach
+    answers = world.ssh.run_many(scripts, timeout=seconds, check=False, within=seconds)
     return tuple(_echo(peer, address, answer) for peer, answer in answers.items())
 
 

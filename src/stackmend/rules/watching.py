@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -39,9 +40,15 @@ def same(said: Diagnosis, found: Diagnosis) -> bool:
 
 
 def is_news(memory: Memory, found: Diagnosis) -> bool:
-    """Return whether a node is not as it was said to be; nodes of which nothing was said are taken for up."""
+    """Return whether a node is not as it was said to be."""
     said = memory.said.get(found.node)
-    return found.condition is not Condition.UP if said is None else not same(said, found)
+    return said is None or not same(said, found)
+
+
+def settled(memory: Memory, glances: Iterable[Diagnosis]) -> Memory:
+    """Return what is remembered with the nodes that are up when they are first seen: that is not worth a line."""
+    new = {one.node: one for one in glances if one.condition is Condition.UP and one.node not in memory.said}
+    return replace(memory, said={**memory.said, **new})
 
 
 def confirmed(memory: Memory, first: Diagnosis, second: Diagnosis) -> bool:
@@ -68,8 +75,8 @@ def heard_since(earlier: Beats | None, nova: NovaSeen, at: datetime) -> Beats:
 
 
 def has_failed(found: Diagnosis) -> bool:
-    """Return whether a node is not up, and nobody meant it."""
-    return found.condition is not Condition.UP and not found.planned
+    """Return whether a node does nothing, or cannot be seen to do anything, and nobody meant it."""
+    return found.condition not in {Condition.UP, Condition.DEGRADED} and not found.planned
 
 
 def advance(

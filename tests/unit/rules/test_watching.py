@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from stackmend.domain.death import Condition, Diagnosis, NovaSeen
 from stackmend.domain.values import NodeName
 from stackmend.domain.watch import Change, Memory, Wave
-from stackmend.rules.watching import AT_ONCE, OF_LATE, advance, confirmed, heard_since, needs_a_look
+from stackmend.rules.watching import AT_ONCE, OF_LATE, advance, confirmed, heard_since, needs_a_look, settled
 
 AT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -30,7 +30,7 @@ def off(*nodes: str) -> dict[NodeName, Diagnosis]:
 
 
 def test_a_node_that_is_as_it_was_is_left_in_peace() -> None:
-    assert not needs_a_look(Memory(), found(Condition.UP))
+    assert not needs_a_look(settled(Memory(), [found(Condition.UP)]), found(Condition.UP))
     assert not needs_a_look(said(found(Condition.DEGRADED)), found(Condition.DEGRADED))
 
 
@@ -47,7 +47,13 @@ def test_nothing_is_said_that_two_looks_do_not_agree_on() -> None:
     assert not confirmed(before, found(Condition.UNKNOWN), found(Condition.OFF))
     assert not confirmed(before, found(Condition.OFF), found(Condition.UP))
     assert not confirmed(before, found(Condition.UP), found(Condition.UP))
-    assert not confirmed(Memory(), found(Condition.UP), found(Condition.UP))
+
+
+def test_only_nodes_that_are_up_are_remembered_without_a_word() -> None:
+    memory = settled(
+        said(found(Condition.OFF)), [found(Condition.UP), found(Condition.UP, "c02"), found(Condition.OFF, "c03")]
+    )
+    assert {node: one.condition for node, one in memory.said.items()} == {"c01": Condition.OFF, "c02": Condition.UP}
 
 
 def test_a_change_names_what_was_said_before() -> None:
