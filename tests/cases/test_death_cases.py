@@ -89,9 +89,9 @@ def shell(world: dict[str, Any]) -> ShellSeen:
     )
 
 
-def echoes(world: dict[str, bool | None], network: str) -> tuple[Echo, ...]:
+def echoes(world: dict[str, bool | None]) -> tuple[Echo, ...]:
     return tuple(
-        Echo(NodeName(peer), "10.0.0.6", network, said, "3 sent", "" if said is not None else f"{peer} is away")
+        Echo(NodeName(peer), "10.0.0.6", said, "3 sent", "" if said is not None else f"{peer} is away")
         for peer, said in world.items()
     )
 
@@ -111,10 +111,7 @@ def facts(world: dict[str, Any]) -> DeathFacts:
         at=AT,
         nova=nova(world.get("nova", {})),
         shell=shell(world.get("shell", {})),
-        echoes=(
-            *echoes(world.get("ping", {"ctl01": True, "c01": True}), "management"),
-            *echoes(world.get("tunnel", {}), "tunnel"),
-        ),
+        echoes=echoes(world.get("ping", {"ctl01": True, "c01": True})),
         power=power(world.get("power", "on")),
         stirs=tuple(
             Stir(who, said, "it writes" if said else "nothing") for who, said in world.get("stirs", {}).items()
@@ -168,7 +165,7 @@ def test_cut_off_is_never_said_of_a_node_that_nobody_saw_live() -> None:
     cut = [found for world in EVERY if (found := judge(facts(world))).condition is Condition.PARTITIONED]
     assert cut
     for found in cut:
-        assert Bearing.ALIVE in bearings(found, "nova", "storage", "tunnel")
+        assert Bearing.ALIVE in bearings(found, "nova", "storage")
         assert bearings(found, "ssh") == {Bearing.NO_ANSWER}
 
 

@@ -27,7 +27,7 @@ from stackmend.cli.context import CloudChoice, cloud_options
     metavar="SHARE",
     help="Of the nodes; more of them that fail within a minute are a wave.",
 )
-@click.option("--once", is_flag=True, help="Look once; the exit status is 1 where a node failed.")
+@click.option("--once", is_flag=True, help="Look once; exit with 1 where a node is not up, and nobody meant it.")
 @click.option(
     "-f",
     "--format",

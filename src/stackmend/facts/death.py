@@ -16,7 +16,7 @@ from stackmend.domain.overview import RunGlance
 from stackmend.domain.power import Power
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts import glances, network, nova_database, services
+from stackmend.facts import glances, network, nova_database, services, stirring
 from stackmend.facts.overview import ASKERS_FAULT
 
 PEERS = 4
@@ -37,8 +37,8 @@ class Care:
         reply: seconds that the node is given to answer over SSH.
         ping: seconds that a ping from a peer may take.
         reach: seconds that reaching the peer may take on top of that.
-        listen: seconds that nova's record is watched for a heartbeat where the node does not answer, or nova takes it
-            for dead; more than nova's report interval, which is 10 by default.
+        listen: seconds that nova's record is watched for a heartbeat, and shared storage for writes, where the node
+            does not answer, or nova takes it for dead; more than nova's report interval, which is 10 by default.
         agents: whether neutron is asked too.
     """
 
@@ -99,6 +99,8 @@ def gather(
         of_neutron = pool.submit(lambda: _agents(world, node) if care.agents else None)
         of_controller = pool.submit(power, world, node)
         beats, shell = of_nova.result(), of_shell.result()[node]
+        silent = shell.glance is None and care.listen > 0
+        of_storage = pool.submit(stirring.stirs, world, node, int(care.listen)) if silent else None
         if _quiet(beats, shell):
             beats = _listened(world, node, beats, care.listen)
         return DeathFacts(
@@ -108,6 +110,7 @@ def gather(
             shell=shell,
             echoes=of_peers.result(),
             power=of_controller.result(),
+            stirs=of_storage.result() if of_storage is not None else (),
             agents=of_neutron.result(),
             runs=tuple(run for run in runs if run.subject == node),
         )

@@ -151,7 +151,7 @@ def _power_is(facts: DeathFacts, state: Power) -> bool:
 
 def _pingers(facts: DeathFacts, *, answered: bool) -> list[NodeName]:
     """Return the other nodes that got an answer of its management address, or none."""
-    return [e.peer for e in facts.echoes if e.network == "management" and e.answered is answered]
+    return [e.peer for e in facts.echoes if e.answered is answered]
 
 
 def _and(names: list[NodeName] | list[str]) -> str:

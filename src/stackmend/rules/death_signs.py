@@ -80,7 +80,7 @@ def _libvirt(facts: DeathFacts) -> Sign:
 
 
 def _echo(facts: DeathFacts, echo: Echo) -> Sign:
-    name = f"{'ping' if echo.network == 'management' else echo.network} from {echo.peer}"
+    name = f"ping from {echo.peer}"
     if echo.answered is None:
         return Sign(name, Bearing.UNASKED, "", facts.at, echo.silent)
     bearing = Bearing.ALIVE if echo.answered else Bearing.NO_ANSWER

@@ -50,9 +50,8 @@ def test_nothing_is_said_that_two_looks_do_not_agree_on() -> None:
 
 
 def test_only_nodes_that_are_up_are_remembered_without_a_word() -> None:
-    memory = settled(
-        said(found(Condition.OFF)), [found(Condition.UP), found(Condition.UP, "c02"), found(Condition.OFF, "c03")]
-    )
+    seen = (found(Condition.UP), found(Condition.UP, "c02"), found(Condition.OFF, "c03"))
+    memory = settled(said(found(Condition.OFF)), seen)
     assert {node: one.condition for node, one in memory.said.items()} == {"c01": Condition.OFF, "c02": Condition.UP}
 
 
