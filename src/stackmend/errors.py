@@ -80,6 +80,17 @@ class Code(enum.StrEnum):
     COMMAND_TIMEOUT = "command-timeout", "A command on a node did not end in time."
     DATABASE_UNREACHABLE = "database-unreachable", "Nova's database did not answer, or nothing tells where it is."
     DATABASE_REFUSED = "database-refused", "Nova's database answered with a refusal or an error."
+    POWER_NONE = "power-none", "The inventory names no power controller for the node."
+    POWER_PASSWORD = (
+        "power-password",
+        "The password of the node's power controller cannot be read.",
+    )
+    POWER_CLIENT = "power-client", "The program that speaks to the node's power controller is not installed here."
+    POWER_UNREACHABLE = "power-unreachable", "The node's power controller did not answer."
+    POWER_REFUSED = (
+        "power-refused",
+        "The node's power controller answered, but refused the login or the order, or is no controller at all.",
+    )
     # draining and returning
     NO_TARGET = "no-target", "No other compute node may take the instances."
     NO_ROOM = "no-room", "The other compute nodes have too little room for the instances."
