@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from stackmend.domain.death import Condition
 from stackmend.domain.drain import Target
@@ -37,6 +38,7 @@ class Stranded:
         swap_mb: MiB of its swap disk.
         config_drive: whether it has a config drive, which nova makes anew.
         priority: the higher, the sooner it is moved; 0 where nobody said.
+        arrived: when it last came to the node, by creation or by a move; None where nova does not say.
     """
 
     instance: Instance
@@ -45,6 +47,22 @@ class Stranded:
     swap_mb: int = 0
     config_drive: bool = False
     priority: int = 0
+    arrived: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a living node sees, in its own directory of instances, of a dead node's.
+
+    Attributes:
+        node: who looked.
+        registered: when the dead node last wrote its name into nova's file ``compute_nodes`` there; None for never.
+        changed: the newest change in the directory of each instance that has one with a disk in it.
+    """
+
+    node: NodeName
+    registered: datetime | None = None
+    changed: Mapping[InstanceId, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

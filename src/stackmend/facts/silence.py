@@ -1,0 +1,53 @@
+"""Whether anything still answers at a node's address: what must be silent before the node is believed to be off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stackmend.adapters.world import World
+from stackmend.domain.values import NodeName
+from stackmend.errors import Code, StackmendError
+from stackmend.facts import death
+
+SSH_SECONDS = 8.0
+PING_PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Who heard a node, and who did not; sentences.
+
+    Attributes:
+        alive: witnesses that heard it.
+        silent: witnesses that asked and heard nothing.
+        unasked: witnesses that could not ask.
+    """
+
+    alive: tuple[str, ...]
+    silent: tuple[str, ...]
+    unasked: tuple[str, ...] = ()
+
+
+def listen(world: World, node: NodeName) -> Silence:
+    """Ask a node by SSH on a new connection, and by ping from other nodes."""
+    alive, silent, unasked = [], [], []
+    shell = _shell(world, node)
+    (alive if shell[0] else silent).append(shell[1])
+    for echo in death.echoes(world, node, death.peers_of(world, node), PING_PATIENCE):
+        if echo.answered is None:
+            unasked.append(f"{echo.peer} could not ping it: {echo.silent}")
+        elif echo.answered:
+            alive.append(f"{echo.peer} pings {echo.address}, and it answers")
+        else:
+            silent.append(f"{echo.peer} pings {echo.address}, and nothing answers")
+    return Silence(tuple(alive), tuple(silent), tuple(unasked))
+
+
+def _shell(world: World, node: NodeName) -> tuple[bool, str]:
+    """Return whether anything answers SSH; a refused login or a foreign host key is an answer, too."""
+    world.ssh.reset(node)
+    try:
+        world.ssh.run(node, "true", timeout=SSH_SECONDS)
+    except StackmendError as error:
+        return error.code is not Code.SSH_UNREACHABLE, f"SSH: {error.sentence}"
+    return True, "SSH: it answers"
