@@ -13,7 +13,7 @@ from stackmend.domain.evacuation import Evacuation
 from stackmend.domain.instance import Instance
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
-from stackmend.domain.values import InstanceId, NodeName, StepId
+from stackmend.domain.values import InstanceId, JsonObject, NodeName, StepId
 from stackmend.errors import Code, Failed
 from stackmend.facts import instances, migrations, volumes_seen
 from stackmend.facts.location import witnesses
@@ -98,7 +98,7 @@ class EvacuateInstance(Action):
         way = Evacuation.from_json(change)
         record = evacuate(world, way, context)
         seconds = (record.updated - record.created).total_seconds() if record.created and record.updated else None
-        data = {
+        data: JsonObject = {
             "instance": way.instance,
             "name": way.name,
             "source": way.source,
@@ -138,9 +138,7 @@ class EvacuateInstance(Action):
 def _newest_before(world: World, instance: Instance) -> int:
     """Return the id that a record must be newer than; an evacuation that is under way by somebody else is joined."""
     records = patiently(world.clock, lambda: migrations.of_instance(world, instance.id))
-    underway = [
-        r.id for r in records if r.kind == KIND and r.source == instance.host and phase(r) is Phase.UNDERWAY
-    ]
+    underway = [r.id for r in records if r.kind == KIND and r.source == instance.host and phase(r) is Phase.UNDERWAY]
     return min(underway) - 1 if underway else max((r.id for r in records), default=0)
 
 

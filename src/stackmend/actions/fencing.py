@@ -72,7 +72,7 @@ class FenceNode(Action):
         if change["way"] == "statement":
             word = f"{change['statement']['by']} states that it is fenced: {change['statement']['reason']}"
             return _proof(world, change, (word,), context)
-        commands = ()
+        commands: tuple[str, ...] = ()
         if world.power.state(node) is not Power.OFF:
             context.progress(f"ordering the power of {node} off")
             world.power.off(node)
@@ -90,7 +90,9 @@ class FenceNode(Action):
         """Say what is left: power is given by a person, who knows why it was taken."""
         if change["way"] == "statement":
             return f"{change['node']} was fenced by a person and is left so"
-        return f"{change['node']} is left without power, before it was {change['former']}: give it by hand when it may run"
+        return (
+            f"{change['node']} is left without power, before it was {change['former']}: give it by hand when it may run"
+        )
 
 
 def off_or_failed(world: World, node: NodeName) -> str:

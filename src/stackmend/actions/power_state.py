@@ -65,7 +65,9 @@ class RestorePower(Action):
 
         def active() -> bool | None:
             now = _current(world, change)
-            context.progress(f"{now.name} is {now.vm_state}" + (f", nova is {now.task_state} it" * bool(now.task_state)))
+            context.progress(
+                f"{now.name} is {now.vm_state}" + (f", nova is {now.task_state} it" * bool(now.task_state))
+            )
             return True if now.vm_state == "active" and not now.task_state else None
 
         if world.clock.wait_for(active, timeout=START_SECONDS, interval=0.5) is None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from stackmend.actions.base import Action
 from stackmend.actions.commands import RunCommand
 from stackmend.actions.drained import CheckDrained
+from stackmend.actions.evacuation import EvacuateInstance
+from stackmend.actions.fencing import FenceNode
+from stackmend.actions.forcing import ForceDown
 from stackmend.actions.homecoming import ReturnInstance
 from stackmend.actions.instances import MoveInstance
+from stackmend.actions.power_state import RestorePower
 from stackmend.actions.reboot import Reboot
+from stackmend.actions.recovered import CheckRecovered
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode
@@ -17,11 +22,16 @@ def all_actions() -> tuple[Action, ...]:
     """Return one of each; a plan that names another was made by a newer stackmend."""
     return (
         CheckDrained(),
+        CheckRecovered(),
         DisableScheduling(),
+        EvacuateInstance(),
+        FenceNode(),
+        ForceDown(),
         HoldUnit(),
         MoveInstance(),
         Reboot(),
         ReleaseUnit(),
+        RestorePower(),
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),

@@ -104,9 +104,7 @@ def _targets(
     return targets, {n: a.sentence for n, a in answers.items() if isinstance(a, StackmendError)}
 
 
-def places_of(
-    world: World, here: Iterable[Instance], members: Iterable[InstanceId]
-) -> dict[InstanceId, NodeName]:
+def places_of(world: World, here: Iterable[Instance], members: Iterable[InstanceId]) -> dict[InstanceId, NodeName]:
     """Return where group members are; those among ``here`` are known, the others are asked for.
 
     Raises:

@@ -77,9 +77,7 @@ def _controller_error(world: World, node: NodeName) -> str:
     return ""
 
 
-def _views(
-    world: World, service: ComputeService, viewers: list[NodeName], here: tuple[Stranded, ...]
-) -> _Views:
+def _views(world: World, service: ComputeService, viewers: list[NodeName], here: tuple[Stranded, ...]) -> _Views:
     seen = sight.sights(world, service.host, viewers, [s.instance.id for s in here])
     answers = [s for s in seen.values() if isinstance(s, Sight)]
     shared = {s.node: proved(s, here, service.heartbeat) for s in answers}

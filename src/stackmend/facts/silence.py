@@ -30,7 +30,9 @@ class Silence:
 
 def listen(world: World, node: NodeName) -> Silence:
     """Ask a node by SSH on a new connection, and by ping from other nodes."""
-    alive, silent, unasked = [], [], []
+    alive: list[str] = []
+    silent: list[str] = []
+    unasked: list[str] = []
     shell = _shell(world, node)
     (alive if shell[0] else silent).append(shell[1])
     for echo in death.echoes(world, node, death.peers_of(world, node), PING_PATIENCE):

@@ -56,7 +56,7 @@ def of_json(server: Mapping[str, Any], instance: Instance, arrived: datetime | N
 
 
 def priority(metadata: Mapping[str, str], tags: list[str] | tuple[str, ...]) -> int:
-    """Return an instance's priority: by its metadata, else by its highest tag, else 0; what is no number is passed by."""
+    """Return an instance's priority: by its metadata, else by its highest tag, else 0. What is no number counts not."""
     said = str(metadata.get(PRIORITY, "")).strip()
     if _NUMBER.fullmatch(said):
         return int(said)

@@ -35,9 +35,7 @@ def objection(facts: RecoveryFacts, options: RecoveryOptions) -> Refused | None:
             hint=f"move its instances with `stackmend node drain {facts.node}`",
         )
     if strangers:
-        return Refused(
-            Code.INSTANCE_UNKNOWN, f"nova has none of these on {facts.node}: {', '.join(sorted(strangers))}"
-        )
+        return Refused(Code.INSTANCE_UNKNOWN, f"nova has none of these on {facts.node}: {', '.join(sorted(strangers))}")
     if options.target is not None and all(t.node != options.target for t in facts.targets):
         why = facts.unusable.get(options.target, "it is no other compute node of this cloud")
         return Refused(Code.NO_TARGET, f"nothing can be evacuated to {options.target}: {why}")
@@ -129,7 +127,8 @@ def _rescue(
         )
         return Rescue(stranded, None, sentence)
     accepted = instance.id in options.accept_loss
-    refusals, would_lose = [], ()
+    refusals: list[str] = []
+    would_lose: tuple[Part, ...] = ()
     for target in _preferred(stranded, facts, options, room):
         why_not = why_refused(instance, target, room[target.node], facts.groups, places)
         if why_not:

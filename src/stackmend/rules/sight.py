@@ -27,9 +27,7 @@ def proved(sight: Sight, stranded: Iterable[Stranded], last_heartbeat: datetime 
     if _registered(sight, last_heartbeat):
         return frozenset(s.instance.id for s in seen)
     return frozenset(
-        s.instance.id
-        for s in seen
-        if s.arrived is not None and sight.changed[s.instance.id] > s.arrived + SKEW
+        s.instance.id for s in seen if s.arrived is not None and sight.changed[s.instance.id] > s.arrived + SKEW
     )
 
 
