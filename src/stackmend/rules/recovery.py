@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from stackmend.domain.death import Condition
 from stackmend.domain.drain import Target
 from stackmend.domain.instance import Resources
-from stackmend.domain.recovery import Fate, Part, RecoveryFacts, RecoveryOptions, Rescue, Stranded
+from stackmend.domain.recovery import Fate, Part, RecoveryFacts, RecoveryOptions, Rescue, Statement, Stranded
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Refused
 from stackmend.rules.drain import why_refused
@@ -40,6 +40,11 @@ def objection(facts: RecoveryFacts, options: RecoveryOptions) -> Refused | None:
         why = facts.unusable.get(options.target, "it is no other compute node of this cloud")
         return Refused(Code.NO_TARGET, f"nothing can be evacuated to {options.target}: {why}")
     return _unfenceable(facts, options) or _wave(facts, options)
+
+
+def statement_that_counts(facts: RecoveryFacts, options: RecoveryOptions) -> Statement | None:
+    """Return the operator's statement where it is needed: a controller that answers is believed before a person."""
+    return options.statement if facts.controller_error or not facts.controlled else None
 
 
 def _unfenceable(facts: RecoveryFacts, options: RecoveryOptions) -> Refused | None:
@@ -104,7 +109,10 @@ def _files_at(instance: InstanceId, facts: RecoveryFacts, target: NodeName) -> P
     if target in facts.doubtful.get(instance, ()):
         sentence = f"{target} has a directory of it, but nothing shows that it is the one {facts.node} used"
         return Part("files", Fate.UNKNOWN, sentence)
-    return Part("files", Fate.LOST, f"{target} does not see its files, so {facts.node} has them on a disk of its own")
+    seers = sorted(t.node for t in facts.targets if instance in t.shared)
+    if seers:
+        return Part("files", Fate.LOST, f"{target} does not see its files, {' and '.join(seers)} would")
+    return Part("files", Fate.LOST, f"no node that can take it sees its files on {facts.node}")
 
 
 def losses(parts: Iterable[Part]) -> tuple[Part, ...]:

@@ -11,9 +11,9 @@ from stackmend.actions.power_state import RestorePower
 from stackmend.actions.recovered import CheckRecovered
 from stackmend.actions.scheduling import DisableScheduling
 from stackmend.domain.plan import Plan, Step
-from stackmend.domain.recovery import RecoveryFacts, RecoveryOptions, Rescue
+from stackmend.domain.recovery import RecoveryFacts, RecoveryOptions, Rescue, Statement
 from stackmend.domain.values import JsonObject, NodeName, StepId
-from stackmend.rules.recovery import losses, objection, rescue_all
+from stackmend.rules.recovery import losses, objection, rescue_all, statement_that_counts
 
 
 def plan_recover(facts: RecoveryFacts, options: RecoveryOptions, *, controller: str, reason: str) -> Plan:
@@ -34,7 +34,8 @@ def plan_recover(facts: RecoveryFacts, options: RecoveryOptions, *, controller: 
     node = facts.node
     rescues = rescue_all(facts, options)
     group = (f"Recover {node}",)
-    fence = FenceNode.step(node, controller, options.statement, group=group)
+    statement = statement_that_counts(facts, options)
+    fence = FenceNode.step(node, controller, statement, group=group)
     # before scheduling is disabled: as long as nova takes the service for up, that request waits for an answer of it
     down = ForceDown.step(node, fence.id, group=group, needs=(fence.id,))
     disable = DisableScheduling.step(node, reason=reason, group=group, needs=(down.id,))
@@ -51,7 +52,7 @@ def plan_recover(facts: RecoveryFacts, options: RecoveryOptions, *, controller: 
         title=f"Recover {node}, which is {facts.condition}: start {_count(rescues)} elsewhere",
         steps=(fence, down, disable, *moves, check),
         lanes={lane_from(node): options.limit},
-        notes=tuple(r.sentence for r in rescues if r.target is None),
+        notes=(*_unneeded(options, statement, node), *(r.sentence for r in rescues if r.target is None)),
         world=_world(facts),
         options=_options(options, reason),
     )
@@ -84,6 +85,12 @@ def _moves(
         )
         steps += [evacuation, RestorePower.step(evacuation)]
     return tuple(steps)
+
+
+def _unneeded(options: RecoveryOptions, counts: Statement | None, node: NodeName) -> tuple[str, ...]:
+    if options.statement is None or counts is not None:
+        return ()
+    return (f"the statement that {node} is fenced is not needed: its power controller answers, and is asked",)
 
 
 def _world(facts: RecoveryFacts) -> JsonObject:
