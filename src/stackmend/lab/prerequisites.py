@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -72,7 +73,9 @@ def install(settings: Settings, progress: Progress) -> None:
 
 
 def check(settings: Settings) -> None:
-    """Raise Refused where memory or disk will not do, with the figures."""
+    """Raise Refused where memory or disk will not do, with the figures, or the Redfish emulator is not installed."""
+    if importlib.util.find_spec("sushy_tools") is None:
+        raise Refused(Code.LAB_UNSUPPORTED, "sushy-tools is not installed", hint="pip install 'stackmend[lab]'")
     memory = available_memory_mb(Path("/proc/meminfo").read_text())
     need = MEMORY_BASE_MB + MEMORY_COMPUTE_MB * settings.computes
     if memory < need:
