@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from stackmend.actions.base import Action, Context
 from stackmend.actions.evacuating import KIND, again, begun, evacuate
-from stackmend.actions.fenced import still_fenced
+from stackmend.actions.fenced import proof_of
 from stackmend.adapters.patience import patiently
 from stackmend.adapters.world import World
 from stackmend.domain.evacuation import Evacuation
@@ -63,11 +63,11 @@ class EvacuateInstance(Action):
         )
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
-        """Look at the instance as it is now, and that its node is still fenced."""
-        fenced = still_fenced(world, NodeName(params["source"]), params["fence"], context)
+        """Look at the instance as it is now, and for the proof that its node was fenced."""
+        proof_of(NodeName(params["source"]), params["fence"], context)
         if context.former_change is not None:
             former = again(world, Evacuation.from_json(dict(context.former_change)))
-            return Do(former.to_json(), f"trying {former.name} again; {fenced}")
+            return Do(former.to_json(), f"trying {former.name} again")
         instance = patiently(world.clock, lambda: instances.get(world, InstanceId(params["instance"])))
         if instance is None:
             return Skip(f"{params['name']} was deleted meanwhile")
@@ -91,7 +91,7 @@ class EvacuateInstance(Action):
             vm_state=instance.vm_state,
             volumes=instance.volumes,
         )
-        return Do(way.to_json(), f"{instance.name} is {instance.vm_state} on {instance.host}; {fenced}")
+        return Do(way.to_json(), f"{instance.name} is {instance.vm_state} on {instance.host}, which is fenced")
 
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
         """Evacuate it, or go on with the evacuation that was begun."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from stackmend.adapters.world import World
@@ -33,9 +34,12 @@ def listen(world: World, node: NodeName) -> Silence:
     alive: list[str] = []
     silent: list[str] = []
     unasked: list[str] = []
-    shell = _shell(world, node)
-    (alive if shell[0] else silent).append(shell[1])
-    for echo in death.echoes(world, node, death.peers_of(world, node), PING_PATIENCE):
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(_shell, world, node)
+        echoes = death.echoes(world, node, death.peers_of(world, node), PING_PATIENCE)
+        answered, says = asked.result()
+    (alive if answered else silent).append(says)
+    for echo in echoes:
         if echo.answered is None:
             unasked.append(f"{echo.peer} could not ping it: {echo.silent}")
         elif echo.answered:

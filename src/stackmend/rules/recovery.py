@@ -31,7 +31,7 @@ def objection(facts: RecoveryFacts, options: RecoveryOptions) -> Refused | None:
     if facts.condition in ALIVE:
         return Refused(
             Code.NODE_ALIVE,
-            f"{facts.node} is {facts.condition}: {facts.why}",
+            facts.why,
             hint=f"move its instances with `stackmend node drain {facts.node}`",
         )
     if strangers:
@@ -53,7 +53,7 @@ def _unfenceable(facts: RecoveryFacts, options: RecoveryOptions) -> Refused | No
     why = facts.controller_error or f"the inventory names no power controller for {facts.node}"
     return Refused(
         Code.NODE_NOT_FENCED,
-        f"nothing can prove that {facts.node} does not run its instances: {why}; it is {facts.condition}: {facts.why}",
+        f"nothing can prove that {facts.node} does not run its instances: {why}; {facts.why}",
         hint=f"take its power yourself, look that it is off, and state it: --i-have-fenced {facts.node} --reason HOW",
     )
 

@@ -49,7 +49,7 @@ def plan_recover(facts: RecoveryFacts, options: RecoveryOptions, *, controller: 
     return Plan(
         runbook="node recover",
         subject=node,
-        title=f"Recover {node}, which is {facts.condition}: start {_count(rescues)} elsewhere",
+        title=f"Recover {node}, which is {facts.condition}: start {_count(rescues)}",
         steps=(fence, down, disable, *moves, check),
         lanes={lane_from(node): options.limit},
         notes=(*_unneeded(options, statement, node), *(r.sentence for r in rescues if r.target is None)),
@@ -77,7 +77,7 @@ def _moves(
         evacuation = EvacuateInstance.step(
             instance,
             rescue.target,
-            why=rescue.sentence.removeprefix(f"{instance.name} ") + accepted,
+            why="it " + rescue.sentence.removeprefix(f"{instance.name} ") + accepted,
             fence=fence,
             group=group,
             needs=needs,
@@ -120,5 +120,5 @@ def _options(options: RecoveryOptions, reason: str) -> JsonObject:
 def _count(rescues: tuple[Rescue, ...]) -> str:
     moving = sum(r.target is not None for r in rescues)
     waiting = len(rescues) - moving
-    wait = f", {waiting} wait" if waiting else ""
-    return f"{moving} instance{'s' * (moving != 1)}{wait}"
+    wait = f"; {waiting} wait{'s' * (waiting == 1)}" if waiting else ""
+    return f"{moving} instance{'s' * (moving != 1)} elsewhere{wait}"
