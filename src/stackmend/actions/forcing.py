@@ -16,6 +16,7 @@ from stackmend.errors import Code, Failed, StackmendError
 from stackmend.facts import services
 
 SEEN_SECONDS = 10.0
+UP_SECONDS = 120.0
 
 
 class ForceDown(Action):
@@ -79,6 +80,59 @@ class ForceDown(Action):
                 raise
             return f"{node} stays forced down: nova lifts that only when its nova-compute has seen what was evacuated"
         return f"nova goes by the heartbeat of {node} again"
+
+
+class ForceUp(Action):
+    """Let nova go by the heartbeat of a node again, and see that there is one.
+
+    Nova refuses where evacuations wait for the node's nova-compute: see ``node.reconcile``. Parameters: node. Change:
+    node, service, former.
+    """
+
+    name = "node.force-up"
+
+    @classmethod
+    def step(cls, node: NodeName, **place: Unpack[Place]) -> Step:
+        """Return the step that lifts a node's forced down."""
+        words = f"openstack compute service set --up {node} nova-compute"
+        return on_node(cls.name, f"Let nova go by the heartbeat of {node} again", {"node": node}, (words,), **place)
+
+    def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
+        """Record whether it is forced down; skip where it is not."""
+        node = NodeName(params["node"])
+        record = services.compute_service(world, node)
+        if not record.forced_down and context.former_change is None:
+            return Skip(f"{node} is not forced down")
+        return Do({"node": node, "service": record.id, "former": True}, f"{node} is forced down")
+
+    def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:  # noqa: ARG002
+        """Lift it; lifting it twice does no harm."""
+        _put(world, change["service"], forced_down=False)
+        words = (f"PUT /os-services/{change['service']} forced_down=false",)
+        return Receipt(f"nova goes by the heartbeat of {change['node']} again", {"former": change["former"]}, words)
+
+    def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:
+        """Wait until nova takes it for up by its heartbeat."""
+        node = NodeName(change["node"])
+
+        def up() -> bool | None:
+            record = services.compute_service(world, node)
+            context.progress(f"nova takes {node} for {'up' if record.up else 'down'}")
+            return (record.up and not record.forced_down) or None
+
+        if world.clock.wait_for(up, timeout=UP_SECONDS, interval=1.0) is None:
+            raise Failed(
+                Code.SERVICE_NOT_STARTED,
+                f"nova hears no heartbeat of {node} {UP_SECONDS:.0f} s after it was let go by it",
+                hint=f"see nova-compute's log on {node}, or `stackmend node diagnose {node}`; then retry",
+                evidence={"host": node},
+            )
+        return receipt
+
+    def undo(self, world: World, change: dict[str, Any], context: Context) -> str:  # noqa: ARG002
+        """Force it down again, as it was."""
+        _put(world, change["service"], forced_down=True)
+        return f"{change['node']} is forced down again"
 
 
 def _put(world: World, service: str, *, forced_down: bool) -> None:

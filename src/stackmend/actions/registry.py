@@ -7,11 +7,12 @@ from stackmend.actions.commands import RunCommand
 from stackmend.actions.drained import CheckDrained
 from stackmend.actions.evacuation import EvacuateInstance
 from stackmend.actions.fencing import FenceNode
-from stackmend.actions.forcing import ForceDown
+from stackmend.actions.forcing import ForceDown, ForceUp
 from stackmend.actions.homecoming import ReturnInstance
 from stackmend.actions.instances import MoveInstance
 from stackmend.actions.power_state import RestorePower
 from stackmend.actions.reboot import Reboot
+from stackmend.actions.reconcile import Reconcile
 from stackmend.actions.recovered import CheckRecovered
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.units import HoldUnit, ReleaseUnit
@@ -27,9 +28,11 @@ def all_actions() -> tuple[Action, ...]:
         EvacuateInstance(),
         FenceNode(),
         ForceDown(),
+        ForceUp(),
         HoldUnit(),
         MoveInstance(),
         Reboot(),
+        Reconcile(),
         ReleaseUnit(),
         RestorePower(),
         RestoreScheduling(),

@@ -1,4 +1,4 @@
-"""``stackmend node``: drain, stop, start, verify, return, maintain and recover a compute node."""
+"""``stackmend node``: drain, stop, start, verify, return, maintain, recover and readmit a compute node."""
 
 from __future__ import annotations
 
@@ -174,6 +174,18 @@ def recover(name: str, **asked: Any) -> None:
         **{f: asked.pop(f) for f in ("accept_loss", "target", "limit", "fenced", "even_in_a_wave")}
     )
     show_or_apply(Asked.of(asked), lambda world, reason: recovering.recover(world, name, chosen, reason=reason))
+
+
+@node.command()
+@click.argument("name", metavar="NODE")
+@click.option("--no-canary", is_flag=True, help="Do not boot an instance there.")
+@_plan_options
+def readmit(name: str, *, no_canary: bool, **asked: Any) -> None:
+    """Take the recovered NODE back: see that it let go of what runs elsewhere, then up, verified and enabled."""
+    from stackmend.cli import recovering  # noqa: PLC0415 - late: it imports every client
+
+    chosen = Asked.of(asked)
+    show_or_apply(chosen, lambda world, _: recovering.readmit(world, chosen.state, name, canary=not no_canary))
 
 
 @node.command()

@@ -1,18 +1,20 @@
-"""``stackmend node recover``: from the words of the call to the plan, and through it."""
+"""``stackmend node recover`` and ``readmit``: from the words of the call to the plan."""
 
 from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from stackmend.adapters.world import World
-from stackmend.cli.plans import compute_node
+from stackmend.cli.plans import compute_node, owed_by
 from stackmend.cli.wiring import actor
 from stackmend.domain.plan import Plan
 from stackmend.domain.recovery import RecoveryOptions, Statement
 from stackmend.errors import Code, UsageError
-from stackmend.facts import instances
+from stackmend.facts import instances, services
 from stackmend.facts.recovery import gather
+from stackmend.runbooks.readmit import plan_readmit
 from stackmend.runbooks.recover import plan_recover
 
 
@@ -53,6 +55,13 @@ def recover(world: World, name: str, chosen: Chosen, *, reason: str) -> Plan:
     )
     controller = world.power.describe(node.name) if node.power is not None else ""
     return plan_recover(gather(world, node.name), options, controller=controller, reason=reason)
+
+
+def readmit(world: World, state: Path, name: str, *, canary: bool) -> Plan:
+    """Return the plan that readmits a node, from what the journal in ``state`` says that it is owed."""
+    node = compute_node(world, name)
+    service = services.compute_service(world, node.name)
+    return plan_readmit(node.name, service, owed_by(state, node.name), canary=canary)
 
 
 def _statement(node: str, typed: str, reason: str) -> Statement | None:
