@@ -22,6 +22,9 @@ OFF_SECONDS = 60.0
 QUIET_SECONDS = 20.0
 """How long something may still answer after the power is read back off, before the controller is not believed."""
 
+STORAGE_SECONDS = 5
+"""How long shared storage is watched, where other nodes see it: what writes there is an instance that runs on."""
+
 BETWEEN_READS = 2.0
 """Seconds between the two reads that must both say off."""
 
@@ -136,7 +139,7 @@ def _proof(
     heard: list[silence.Silence] = []
 
     def quiet() -> silence.Silence | None:
-        heard.append(silence.listen(world, node))
+        heard.append(silence.listen(world, node, storage=STORAGE_SECONDS))
         context.progress("; ".join(heard[-1].alive) or f"nothing answers at {node}")
         return None if heard[-1].alive else heard[-1]
 

@@ -77,12 +77,13 @@ class CloudChoice:
 
 
 @contextmanager
-def open_world(choice: CloudChoice, *, read_seconds: float = 30.0) -> Iterator[World]:
+def open_world(choice: CloudChoice, *, read_seconds: float = 30.0, power_seconds: float = 10.0) -> Iterator[World]:
     """Give the world of a cloud, and close it at the end. Nothing outside is asked before it is needed.
 
     Args:
         choice: which cloud.
         read_seconds: how long an API may take to answer a read.
+        power_seconds: how long a power controller may take to answer a request.
 
     Raises:
         Refused: INVENTORY_MISSING, INVENTORY_MALFORMED.
@@ -104,7 +105,7 @@ def open_world(choice: CloudChoice, *, read_seconds: float = 30.0) -> Iterator[W
         OpenStack(inventory.cloud, read_seconds=read_seconds),
         ssh,
         Databases(inventory, ssh),
-        PowerControl(inventory.nodes),
+        PowerControl(inventory.nodes, seconds=power_seconds),
         Clock(),
     )
     try:

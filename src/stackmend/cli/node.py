@@ -1,4 +1,4 @@
-"""``stackmend node``: drain, stop, start, verify, return, maintain, recover and readmit a compute node."""
+"""``stackmend node``: take a compute node out of service and back, diagnose it, recover it when it is dead."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from stackmend.cli.context import CloudChoice, cloud_options
 from stackmend.cli.planning import Asked, show_or_apply
+from stackmend.cli.power import power
 
 if TYPE_CHECKING:
     from stackmend.adapters.world import World
@@ -21,6 +22,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.group()
 def node() -> None:
     """Take compute nodes out of service, and back."""
+
+
+node.add_command(power)
 
 
 def _plan_options(command: F) -> F:
@@ -205,3 +209,25 @@ def verify(name: str, *, no_canary: bool, form: str, **asked: Any) -> None:
     from stackmend.cli.verifying import verify_node  # noqa: PLC0415 - late: it imports every client
 
     sys.exit(verify_node(CloudChoice.of(asked), name, canary=not no_canary, form=form))
+
+
+@node.command()
+@click.argument("name", metavar="NODE")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "yaml", "csv"]),
+    default="table",
+    help="Of the output.",
+)
+@cloud_options
+def diagnose(name: str, form: str, **asked: Any) -> None:
+    """Say whether NODE is dead: up, degraded, wedged, partitioned, off or unknown, and who says so.
+
+    Asked are nova's heartbeat, the node itself over SSH, its libvirt, other nodes that ping it, its power controller
+    and neutron. Nothing is changed. The exit status is 0 for up, 4 for unknown (a person must decide), 1 for the rest.
+    """
+    from stackmend.cli.diagnosing import diagnose_node  # noqa: PLC0415 - late: it imports every client
+
+    sys.exit(diagnose_node(CloudChoice.of(asked), name, form))

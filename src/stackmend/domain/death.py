@@ -10,6 +10,7 @@ from stackmend.domain.finding import Finding
 from stackmend.domain.instance import ComputeService
 from stackmend.domain.node import NetworkAgent
 from stackmend.domain.overview import Glance, RunGlance
+from stackmend.domain.power import Power
 from stackmend.domain.values import NodeName
 
 
@@ -55,7 +56,7 @@ class Sign:
     """One witness's word on whether a node lives.
 
     Attributes:
-        name: of the witness: ``nova``, ``ssh``, ``ping from NODE``, ``tunnel from NODE``, ``power``, ``libvirt``, …
+        name: of the witness: ``nova``, ``ssh``, ``ping from NODE``, ``power``, ``libvirt``, …
         bearing: what it says of the node's life.
         says: the sentence behind it; empty where it is silent.
         at: when it was asked.
@@ -114,12 +115,11 @@ class ShellSeen:
 
 @dataclass(frozen=True)
 class Echo:
-    """What came of pinging an address of the node from another node.
+    """What came of pinging the node's address from another node.
 
     Attributes:
         peer: who pinged.
         address: what was pinged.
-        network: ``management`` or ``tunnel``.
         answered: whether anything came back; None where the peer could not be asked.
         says: what ping counted.
         silent: why the peer could not be asked; empty where it could.
@@ -127,7 +127,6 @@ class Echo:
 
     peer: NodeName
     address: str
-    network: str = "management"
     answered: bool | None = None
     says: str = ""
     silent: str = ""
@@ -138,12 +137,12 @@ class PowerSeen:
     """What the node's power controller read back.
 
     Attributes:
-        state: ``on``, ``off`` or ``unknown``; empty where it gave no answer.
+        state: what it said; UNKNOWN too where it gave no answer.
         says: the sentence behind it.
         silent: why it gave none; empty where it did.
     """
 
-    state: str
+    state: Power
     says: str = ""
     silent: str = ""
 
@@ -153,7 +152,7 @@ class Stir:
     """Whether instances of the node were seen to do something from elsewhere, such as writing to shared storage.
 
     Attributes:
-        witness: who looked, such as ``storage seen from c02``.
+        witness: who looked, such as ``storage from c02``.
         alive: whether something stirred; None where the witness could not be asked.
         says: what it saw.
         silent: why it could not be asked; empty where it could.

@@ -24,6 +24,7 @@ class Process:
         letter: state of its main process as in ``ps``: S, R, D, T (stopped); empty for none.
         result: how its last run ended: success, exit-code, signal, oom-kill, …
         ended: when it last became inactive; None where it never was since the boot.
+        started: when it last became active; None where it never was since the boot.
     """
 
     unit: str
@@ -32,6 +33,7 @@ class Process:
     letter: str = ""
     result: str = ""
     ended: datetime | None = None
+    started: datetime | None = None
 
     @property
     def stopped_by_signal(self) -> bool:

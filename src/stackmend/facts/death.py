@@ -9,20 +9,15 @@ from dataclasses import dataclass, replace
 
 from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
-from stackmend.domain.death import DeathFacts, Echo, NovaSeen, ShellSeen
+from stackmend.domain.death import DeathFacts, Echo, NovaSeen, PowerSeen, ShellSeen
 from stackmend.domain.instance import ComputeService
 from stackmend.domain.node import NetworkAgent, Node, Role
 from stackmend.domain.overview import RunGlance
+from stackmend.domain.power import Power
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts import glances, network, nova_database, services
+from stackmend.facts import glances, network, nova_database, services, stirring
 from stackmend.facts.overview import ASKERS_FAULT
-
-PATIENCE = 20.0
-"""Seconds that a node and its peers are given to answer."""
-
-LISTEN = 15.0
-"""Seconds that nova's record of a silent node is watched for a heartbeat: more than nova's report interval of 10."""
 
 PEERS = 4
 """Other nodes that are asked to ping, so that two can answer where two are down themselves."""
@@ -30,9 +25,33 @@ PEERS = 4
 UNITS = ("dbus", "neutron-openvswitch-agent", "neutron-ovn-metadata-agent")
 """Units of a compute node that matter here, besides those of a glance."""
 
-PING_SECONDS = 4
 _UNANSWERED = 1
 """ping's exit status where nothing came back; other errors of its own have others."""
+
+
+@dataclass(frozen=True)
+class Care:
+    """How long the witnesses are given.
+
+    Attributes:
+        reply: seconds that the node is given to answer over SSH.
+        ping: seconds that a ping from a peer may take.
+        reach: seconds that reaching the peer may take on top of that.
+        listen: seconds that nova's record is watched for a heartbeat, and shared storage for writes, where the node
+            does not answer, or nova takes it for dead; more than nova's report interval, which is 10 by default.
+        agents: whether neutron is asked too.
+    """
+
+    reply: float = 20.0
+    ping: int = 4
+    reach: float = 20.0
+    listen: float = 15.0
+    agents: bool = True
+
+
+THOROUGH = Care()
+BRIEF = Care(reply=3.0, ping=2, reach=3.0, listen=0.0, agents=False)
+"""For looks that are repeated."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +74,9 @@ def gather(
     node: NodeName,
     *,
     runs: Sequence[RunGlance] = (),
-    patience: float = PATIENCE,
-    listen: float = LISTEN,
+    care: Care = THOROUGH,
+    nova: NovaSeen | None = None,
+    peers: Sequence[NodeName] = (),
 ) -> DeathFacts:
     """Return what every witness says of a node now.
 
@@ -64,27 +84,33 @@ def gather(
         world: the cloud.
         node: of the inventory.
         runs: open runs of stackmend; those on other nodes are left aside.
-        patience: seconds that the node and its peers are given.
-        listen: seconds that nova's record is watched for a heartbeat where the node does not answer.
+        care: how long the witnesses are given.
+        nova: what nova says of the node, where that is known already.
+        peers: who is asked to ping it; none for ``peers_of``.
 
     Raises:
         Failed: AUTH_FAILED, TOKEN_EXPIRED: the asker's own fault.
     """
     at = world.clock.now()
-    with ThreadPoolExecutor(4) as pool:
-        of_nova = pool.submit(heard, world)
-        of_shell = pool.submit(shells, world, (world.inventory.nodes[node],), patience)
-        of_peers = pool.submit(echoes, world, node, peers_of(world, node), patience)
-        of_neutron = pool.submit(_agents, world, node)
-        nova, shell = seen(of_nova.result(), node), of_shell.result()[node]
-        if _quiet(nova, shell):
-            nova = _listened(world, node, nova, listen)
+    with ThreadPoolExecutor(5) as pool:
+        of_nova = pool.submit(lambda: nova or seen(heard(world), node))
+        of_shell = pool.submit(shells, world, (world.inventory.nodes[node],), care.reply)
+        of_peers = pool.submit(echoes, world, node, peers or peers_of(world, node), care)
+        of_neutron = pool.submit(lambda: _agents(world, node) if care.agents else None)
+        of_controller = pool.submit(power, world, node)
+        beats, shell = of_nova.result(), of_shell.result()[node]
+        silent = shell.glance is None and care.listen > 0
+        of_storage = pool.submit(stirring.stirs, world, node, int(care.listen)) if silent else None
+        if _quiet(beats, shell):
+            beats = _listened(world, node, beats, care.listen)
         return DeathFacts(
             node=node,
             at=at,
-            nova=nova,
+            nova=beats,
             shell=shell,
             echoes=of_peers.result(),
+            power=of_controller.result(),
+            stirs=of_storage.result() if of_storage is not None else (),
             agents=of_neutron.result(),
             runs=tuple(run for run in runs if run.subject == node),
         )
@@ -163,13 +189,12 @@ def peers_of(world: World, node: NodeName) -> tuple[NodeName, ...]:
     return tuple(n.name for n in ranked[:PEERS])
 
 
-def echoes(world: World, node: NodeName, peers: Sequence[NodeName], patience: float) -> tuple[Echo, ...]:
+def echoes(world: World, node: NodeName, peers: Sequence[NodeName], care: Care) -> tuple[Echo, ...]:
     """Return what comes of pinging a node's address from its peers, all at once."""
     address = world.inventory.nodes[node].ssh.address
-    script = (
-        f"command -v ping >/dev/null || exit 127; ping -n -q -c 3 -i 0.3 -w {PING_SECONDS} -- {shlex.quote(address)}"
-    )
-    answers = world.ssh.run_many(dict.fromkeys(peers, script), timeout=PING_SECONDS + 4, check=False, within=patience)
+    script = f"command -v ping >/dev/null || exit 127; ping -n -q -c 3 -i 0.3 -w {care.ping} -- {shlex.quote(address)}"
+    scripts, seconds = dict.fromkeys(peers, script), care.ping + care.reach
+    answers = world.ssh.run_many(scripts, timeout=seconds, check=False, within=seconds)
     return tuple(_echo(peer, address, answer) for peer, answer in answers.items())
 
 
@@ -180,6 +205,17 @@ def _echo(peer: NodeName, address: str, answer: Completed | StackmendError) -> E
     if answer.status not in {0, _UNANSWERED}:
         return Echo(peer, address, silent=f"ping on {peer} ended with status {answer.status}")
     return Echo(peer, address, answered=answer.status == 0, says=counted)
+
+
+def power(world: World, node: NodeName) -> PowerSeen | None:
+    """Return what a node's power controller reads back; None where the inventory names none."""
+    if world.inventory.nodes[node].power is None:
+        return None
+    try:
+        state = world.power.state(node)
+    except StackmendError as error:
+        return PowerSeen(Power.UNKNOWN, silent=error.sentence)
+    return PowerSeen(state, f"{world.power.describe(node)} says {state}")
 
 
 def _agents(world: World, node: NodeName) -> tuple[NetworkAgent, ...] | None:

@@ -51,7 +51,7 @@ _UNITS: Mapping[Role, tuple[str, ...]] = {
 
 _LOOK = """
 echo "system $(systemctl is-system-running 2>/dev/null)"
-wanted=Id,LoadState,ActiveState,UnitFileState,MainPID,Result,InactiveEnterTimestamp
+wanted=Id,LoadState,ActiveState,UnitFileState,MainPID,Result,InactiveEnterTimestamp,ActiveEnterTimestamp
 TZ=UTC systemctl show -p $wanted {units} 2>/dev/null |
 while IFS= read -r line; do
   echo "unit $line"
@@ -129,6 +129,7 @@ def _processes(lines: list[str]) -> tuple[Process, ...]:
             letter=p.get("Letter", ""),
             result=p.get("Result", ""),
             ended=of_systemd(p.get("InactiveEnterTimestamp", "")),
+            started=of_systemd(p.get("ActiveEnterTimestamp", "")),
         )
         for unit, p in units.items()
         if p.get("LoadState") in {"loaded", "masked"}

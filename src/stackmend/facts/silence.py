@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from stackmend.adapters.world import World
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, StackmendError
-from stackmend.facts import death
+from stackmend.facts import death, stirring
 
 SSH_SECONDS = 8.0
-PING_PATIENCE = 15.0
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,20 @@ class Silence:
     unasked: tuple[str, ...] = ()
 
 
-def listen(world: World, node: NodeName) -> Silence:
-    """Ask a node by SSH on a new connection, and by ping from other nodes."""
+def listen(world: World, node: NodeName, *, storage: int = 0) -> Silence:
+    """Ask a node by SSH on a new connection, and by ping from other nodes.
+
+    Args:
+        world: the cloud.
+        node: that should be silent.
+        storage: how many seconds shared storage is watched for writes of its instances; 0 for not.
+    """
     alive: list[str] = []
     silent: list[str] = []
     unasked: list[str] = []
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(_shell, world, node)
-        echoes = death.echoes(world, node, death.peers_of(world, node), PING_PATIENCE)
+        echoes = death.echoes(world, node, death.peers_of(world, node), death.Care())
         answered, says = asked.result()
     (alive if answered else silent).append(says)
     for echo in echoes:
@@ -46,6 +51,9 @@ def listen(world: World, node: NodeName) -> Silence:
             alive.append(f"{echo.peer} pings {echo.address}, and it answers")
         else:
             silent.append(f"{echo.peer} pings {echo.address}, and nothing answers")
+    for stir in stirring.stirs(world, node, storage) if storage else ():
+        kind = unasked if stir.alive is None else alive if stir.alive else silent
+        kind.append(f"{stir.witness}: {stir.silent or stir.says}")
     return Silence(tuple(alive), tuple(silent), tuple(unasked))
 
 

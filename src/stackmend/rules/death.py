@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from stackmend.domain.death import Bearing, Condition, DeathFacts, Diagnosis, Sign
 from stackmend.domain.finding import Finding, Level
+from stackmend.domain.power import Power
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code
 from stackmend.rules.death_planned import planned
@@ -76,7 +77,7 @@ def _pinged(facts: DeathFacts) -> Word:
     if not _nova_says_down(facts):
         nova = "nova could not be asked" if facts.nova.record is None else "nova heard it lately"
         return Condition.DEGRADED, f"{ping} and {nova}, but it gives no shell: {facts.shell.silent}"
-    if _power_is(facts, "off") and len(pingers) == 1:
+    if _power_is(facts, Power.OFF) and len(pingers) == 1:
         doubt = "one of the two is wrong, or another machine has its address"
         return Condition.UNKNOWN, f"{ping} alone, and its power controller says off: {doubt}"
     return (
@@ -96,7 +97,7 @@ def _silent(facts: DeathFacts, living: list[Sign]) -> Word:
     if living:
         proof = "; ".join(f"{sign.name}: {sign.says}" for sign in living)
         return Condition.PARTITIONED, f"{silence}, but it runs on ({proof}): it is cut off"
-    if _power_is(facts, "off"):
+    if _power_is(facts, Power.OFF):
         late = "" if _nova_says_down(facts) or facts.nova.record is None else "; nova has not noticed yet"
         return Condition.OFF, f"{silence}, and its power controller reads back off{late}"
     return Condition.UNKNOWN, f"{silence}, and {_why_unknown(facts)}: dead or cut off, its instances may run"
@@ -105,14 +106,14 @@ def _silent(facts: DeathFacts, living: list[Sign]) -> Word:
 def _why_unknown(facts: DeathFacts) -> str:
     if facts.power is None:
         return "it has no power controller that could tell"
-    if _power_is(facts, "on"):
+    if _power_is(facts, Power.ON):
         return "its power controller says on"
     return f"its power controller does not tell ({facts.power.silent or facts.power.says or 'unknown'})"
 
 
 def _findings(facts: DeathFacts, every: tuple[Sign, ...]) -> Iterator[Finding]:
     living = [sign.name for sign in every if sign.bearing is Bearing.ALIVE]
-    if _power_is(facts, "off") and living:
+    if _power_is(facts, Power.OFF) and living:
         yield Finding(
             "power-contradicted",
             Level.WARNING,
@@ -144,13 +145,13 @@ def _nova_says_down(facts: DeathFacts) -> bool:
     return record is not None and not record.up and not facts.nova.advanced
 
 
-def _power_is(facts: DeathFacts, state: str) -> bool:
-    return facts.power is not None and not facts.power.silent and facts.power.state == state
+def _power_is(facts: DeathFacts, state: Power) -> bool:
+    return facts.power is not None and not facts.power.silent and facts.power.state is state
 
 
 def _pingers(facts: DeathFacts, *, answered: bool) -> list[NodeName]:
     """Return the other nodes that got an answer of its management address, or none."""
-    return [e.peer for e in facts.echoes if e.network == "management" and e.answered is answered]
+    return [e.peer for e in facts.echoes if e.answered is answered]
 
 
 def _and(names: list[NodeName] | list[str]) -> str:

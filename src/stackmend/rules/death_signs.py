@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from stackmend.domain.death import Bearing, DeathFacts, Echo, PowerSeen, Sign
+from stackmend.domain.power import Power
 from stackmend.errors import Code
 
 LET_IN_BADLY = frozenset({Code.SSH_AUTH, Code.COMMAND_TIMEOUT, Code.COMMAND_FAILED})
 """Errors behind which the node's own sshd answered, its host key checked."""
 
-_POWER = {"on": Bearing.ON, "off": Bearing.OFF}
+_POWER = {Power.ON: Bearing.ON, Power.OFF: Bearing.OFF}
 
 
 def signs(facts: DeathFacts) -> tuple[Sign, ...]:
@@ -79,7 +80,7 @@ def _libvirt(facts: DeathFacts) -> Sign:
 
 
 def _echo(facts: DeathFacts, echo: Echo) -> Sign:
-    name = f"{'ping' if echo.network == 'management' else echo.network} from {echo.peer}"
+    name = f"ping from {echo.peer}"
     if echo.answered is None:
         return Sign(name, Bearing.UNASKED, "", facts.at, echo.silent)
     bearing = Bearing.ALIVE if echo.answered else Bearing.NO_ANSWER

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from stackmend.domain.death import DeathFacts
 from stackmend.domain.overview import Glance, Process
@@ -15,6 +16,10 @@ UNUSED = frozenset({"disabled", "indirect", "generated", "alias"})
 """States of a unit's file by which a unit that does not run is not missed."""
 BY_VIRSH = frozenset({"libvirtd", "virtqemud"})
 """Units that may rest until a socket wakes them: whether virsh gets an answer tells more."""
+
+
+FIRST_BEAT = timedelta(seconds=60)
+"""How long a nova-compute that was started may take until nova hears it."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,16 @@ def troubles(facts: DeathFacts, glance: Glance) -> Troubles:
     """Return what is wrong on a node by its own word, by nova's and by neutron's."""
     compute = compute_of(glance)
     frozen = [f"{p.unit} is stopped by a signal" for p in glance.processes if p.stopped_by_signal]
-    broken = [*_system(glance), *_compute(compute), *_units(glance), *_libvirt(glance), *_agents(facts)]
-    unheard = _unheard(facts)
-    if unheard and compute is not None and compute.active in RUNNING and not compute.stopped_by_signal:
-        (broken if _nobody_is_heard(facts) else frozen).append(f"{compute.unit} has its process, but {unheard}")
-    elif unheard:
-        broken.append(unheard)
+    broken = [*_system(glance), *_compute(compute), *_units(glance), *_libvirt(glance), *_record(facts)]
+    broken += _agents(facts)
+    if _is_unheard(facts):
+        since = f"nova hears no heartbeat of it since {moment(facts.nova.beats[-1] if facts.nova.beats else None)}"
+        if compute is None or compute.active not in RUNNING or compute.stopped_by_signal:
+            broken.append(since)
+        elif _is_young(compute, facts.at):
+            broken.append(f"{compute.unit} was started at {moment(compute.started)} and nova has not heard it yet")
+        else:
+            frozen.append(f"{compute.unit} has its process, but {since}")
     return Troubles(tuple(frozen), tuple(broken))
 
 
@@ -78,20 +87,29 @@ def _agents(facts: DeathFacts) -> Iterator[str]:
         yield f"neutron hears no heartbeat of its {' and '.join(dead)}"
 
 
-def _unheard(facts: DeathFacts) -> str:
-    """Return what nova misses of the node; empty where it hears it, or could not be asked."""
+def _record(facts: DeathFacts) -> Iterator[str]:
+    """Yield what nova says of the node that is no matter of its heartbeat alone."""
     nova, record = facts.nova, facts.nova.record
-    if nova.silent:
-        return ""
     if record is None:
-        return "nova has no nova-compute of that name"
-    if nova.advanced or (record.up and not record.forced_down):
-        return "nova has it forced down" if record.forced_down else ""
-    if record.forced_down:
-        return "nova has it forced down"
-    if _nobody_is_heard(facts):
-        return f"nova hears none of its {nova.others + 1} nova-computes: look at RabbitMQ and nova-conductor first"
-    return f"nova hears no heartbeat of it since {moment(record.heartbeat)}"
+        if not nova.silent:
+            yield "nova has no nova-compute of that name"
+    elif record.forced_down:
+        yield "nova has it forced down"
+    elif not record.up and not nova.advanced and _nobody_is_heard(facts):
+        yield f"nova hears none of its {nova.others + 1} nova-computes: look at RabbitMQ and nova-conductor first"
+
+
+def _is_unheard(facts: DeathFacts) -> bool:
+    """Return whether nova misses this node's heartbeat, and not that of all nodes."""
+    record = facts.nova.record
+    if record is None or record.up or record.forced_down or facts.nova.advanced:
+        return False
+    return not _nobody_is_heard(facts)
+
+
+def _is_young(unit: Process, at: datetime) -> bool:
+    """Return whether a unit was started so lately that its first heartbeat may be to come."""
+    return unit.started is not None and at - unit.started < FIRST_BEAT
 
 
 def _nobody_is_heard(facts: DeathFacts) -> bool:

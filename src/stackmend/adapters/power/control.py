@@ -34,7 +34,7 @@ class PowerControl:
 
     Args:
         nodes: who has one, and where.
-        seconds: how long a controller may take to answer one request; a call makes three requests at most.
+        seconds: how long a controller may take over one request; Redfish takes four to look, and two more to order.
     """
 
     def __init__(self, nodes: Mapping[NodeName, Node], *, seconds: float = 10.0) -> None:

@@ -14,8 +14,13 @@ from stackmend.errors import Code, Failed, Refused
 PROGRAM = "ipmitool"
 PORT = "623"
 _SAYS = {"Chassis Power is on": Power.ON, "Chassis Power is off": Power.OFF}
-_REFUSALS = ("RAKP", "insufficient privilege", "unauthorized name", "Invalid user name", "Password", "Close Session")
+_SUITES = ("17", "3")
+"""Cipher suites to try: asking the controller which it has takes ipmitool seconds, where it answers that at all."""
+_NOT_THAT_SUITE = "Error in open session response message"
+_REFUSALS = ("RAKP", "insufficient privilege", "Invalid user name")
 """Pieces of what ipmitool says where a controller answered and did not let the user in."""
+_SILENCES = ("Unable to establish", "Address lookup")
+"""Pieces of what it says where nobody answered; looked for after the refusals, as it says the first after those too."""
 
 
 class Ipmi:
@@ -36,7 +41,8 @@ class Ipmi:
 
     def state(self) -> Power:
         """Return what the controller says."""
-        return _SAYS.get(self._chassis_power("status").strip(), Power.UNKNOWN)
+        lines = self._chassis_power("status").splitlines()
+        return next((power for says, power in _SAYS.items() if says in lines), Power.UNKNOWN)
 
     def off(self) -> None:
         """Order the power off at once."""
@@ -55,18 +61,26 @@ class Ipmi:
                 raise
 
     def _chassis_power(self, word: str) -> str:
+        """Give ``ipmitool chassis power`` a word, and return what it prints."""
+        for suite in _SUITES:
+            done = self._run("-C", suite, "chassis", "power", word)
+            if done.returncode == 0:
+                return done.stdout
+            if _NOT_THAT_SUITE not in done.stderr:
+                break
+        raise self._failure(done.stderr)
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         program = shutil.which(PROGRAM)
         if program is None:
             sentence = f"{self._node} has an IPMI controller, and {PROGRAM} is not installed on this machine"
             raise Refused(Code.POWER_CLIENT, sentence, hint=f"install {PROGRAM}, or name the node's Redfish service")
         host, port = _parts(self._controller.address)
-        argv = [program, "-I", "lanplus", "-H", host, "-p", port, "-U", self._controller.user, "-E"]
-        argv += ["-N", "2", "-R", "3", "chassis", "power", word]
-        environment = os.environ | {"IPMI_PASSWORD": self._password.reveal()}
+        login = ["-H", host, "-p", port, "-U", self._controller.user, "-E", "-L", "OPERATOR"]
         try:
-            done = subprocess.run(
-                argv,
-                env=environment,
+            return subprocess.run(
+                [program, "-v", "-I", "lanplus", "-N", "2", "-R", "2", *login, *words],
+                env=os.environ | {"IPMI_PASSWORD": self._password.reveal()},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -76,14 +90,11 @@ class Ipmi:
             )
         except subprocess.TimeoutExpired as error:
             raise unreachable(self._node, self._controller, f"nothing within {self._seconds:.0f} s") from error
-        if done.returncode != 0:
-            raise self._failure(done.stderr)
-        return done.stdout
 
     def _failure(self, stderr: str) -> Failed:
         if any(piece in stderr for piece in _REFUSALS):
             return refused(self._node, self._controller, "did not accept the login", stderr)
-        if "Unable to establish" in stderr or "Address lookup" in stderr:
+        if _NOT_THAT_SUITE not in stderr and any(piece in stderr for piece in _SILENCES):
             return unreachable(self._node, self._controller, stderr)
         return refused(self._node, self._controller, "did not do as it was asked", stderr)
 
