@@ -96,9 +96,7 @@ def test_a_living_node_is_not_recovered(stackmend: Command) -> None:
     assert f"stackmend node drain {SHARED}" in ended.err
 
 
-def test_a_controller_that_lies_is_no_proof(
-    stackmend: Command, on_node: Script, world: World, healed: Callable[..., None]
-) -> None:
+def test_a_controller_that_lies_is_no_proof(on_node: Script, world: World, healed: Callable[..., None]) -> None:
     healed("bmc-lies", ALONE)
     node = NodeName(ALONE)
     with pytest.raises(Failed, match="its controller says off") as caught:
