@@ -113,6 +113,16 @@ class Code(enum.StrEnum):
         "Nova, libvirt, placement and neutron do not agree on where an instance is.",
     )
     NODE_NOT_EMPTY = "node-not-empty", "Something that the step needs gone is still on the node."
+    # recovering
+    NODE_ALIVE = "node-alive", "The node is up, so its instances are drained and not recovered."
+    NODE_NOT_FENCED = (
+        "node-not-fenced",
+        "Nothing proves that a node cannot run its instances, so none of them is evacuated.",
+    )
+    MANY_DOWN = (
+        "many-down",
+        "So many compute nodes are down at once that the network is the more probable cause; a wave.",
+    )
     # nodes and services
     SERVICE_NOT_STOPPED = "service-not-stopped", "A unit was told to stop and has not stopped."
     SERVICE_NOT_STARTED = "service-not-started", "A unit was told to start and does not run."

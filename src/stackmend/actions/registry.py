@@ -5,9 +5,15 @@ from __future__ import annotations
 from stackmend.actions.base import Action
 from stackmend.actions.commands import RunCommand
 from stackmend.actions.drained import CheckDrained
+from stackmend.actions.evacuation import EvacuateInstance
+from stackmend.actions.fencing import FenceNode
+from stackmend.actions.forcing import ForceDown, ForceUp
 from stackmend.actions.homecoming import ReturnInstance
 from stackmend.actions.instances import MoveInstance
+from stackmend.actions.power_state import RestorePower
 from stackmend.actions.reboot import Reboot
+from stackmend.actions.reconcile import Reconcile
+from stackmend.actions.recovered import CheckRecovered
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode
@@ -17,11 +23,18 @@ def all_actions() -> tuple[Action, ...]:
     """Return one of each; a plan that names another was made by a newer stackmend."""
     return (
         CheckDrained(),
+        CheckRecovered(),
         DisableScheduling(),
+        EvacuateInstance(),
+        FenceNode(),
+        ForceDown(),
+        ForceUp(),
         HoldUnit(),
         MoveInstance(),
         Reboot(),
+        Reconcile(),
         ReleaseUnit(),
+        RestorePower(),
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),

@@ -1,4 +1,4 @@
-"""``stackmend node``: drain, stop, start, verify, return, maintain and diagnose a compute node."""
+"""``stackmend node``: take a compute node out of service and back, diagnose it, recover it when it is dead."""
 
 from __future__ import annotations
 
@@ -147,6 +147,49 @@ def maintain(  # noqa: PLR0913 - the options of a drain and two more
         return plans.maintain(world, name, plans.Chosen(stopped, leave, target), work)
 
     show_or_apply(Asked.of(asked), make)
+
+
+@node.command()
+@click.argument("name", metavar="NODE")
+@click.option(
+    "--accept-loss",
+    metavar="INSTANCE",
+    multiple=True,
+    help="Move this one though its data on NODE's own disk is lost; may be given again.",
+)
+@click.option("--target", metavar="NODE", default="", help="Move to this node only.")
+@click.option(
+    "--limit", type=click.IntRange(1, 32), default=4, show_default=True, help="How many evacuations go on at once."
+)
+@click.option(
+    "--i-have-fenced",
+    "fenced",
+    metavar="NODE",
+    default="",
+    help="Your statement that NODE can't run, where no power controller can tell; needs --reason.",
+)
+@click.option("--even-in-a-wave", is_flag=True, help="Go on though most compute nodes are down at once.")
+@_plan_options
+def recover(name: str, **asked: Any) -> None:
+    """Fence the dead NODE, prove it, and start its instances on other nodes, without losing data unasked."""
+    from stackmend.cli import recovering  # noqa: PLC0415 - late: it imports every client
+
+    chosen = recovering.Chosen(
+        **{f: asked.pop(f) for f in ("accept_loss", "target", "limit", "fenced", "even_in_a_wave")}
+    )
+    show_or_apply(Asked.of(asked), lambda world, reason: recovering.recover(world, name, chosen, reason=reason))
+
+
+@node.command()
+@click.argument("name", metavar="NODE")
+@click.option("--no-canary", is_flag=True, help="Do not boot an instance there.")
+@_plan_options
+def readmit(name: str, *, no_canary: bool, **asked: Any) -> None:
+    """Take the recovered NODE back: see that it let go of what runs elsewhere, then up, verified and enabled."""
+    from stackmend.cli import recovering  # noqa: PLC0415 - late: it imports every client
+
+    chosen = Asked.of(asked)
+    show_or_apply(chosen, lambda world, _: recovering.readmit(world, chosen.state, name, canary=not no_canary))
 
 
 @node.command()
