@@ -8,6 +8,10 @@ from stackmend.actions.drained import CheckDrained
 from stackmend.actions.homecoming import ReturnInstance
 from stackmend.actions.instances import MoveInstance
 from stackmend.actions.reboot import Reboot
+from stackmend.actions.rescue_disks import CloseDisks, OpenDisks
+from stackmend.actions.rescue_guarding import ArmGuard, DisarmGuard
+from stackmend.actions.rescue_reading import CopyFiles, ListFiles
+from stackmend.actions.rescue_suspending import GiveBack, SuspendInstance
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode
@@ -16,14 +20,22 @@ from stackmend.actions.verify import VerifyNode
 def all_actions() -> tuple[Action, ...]:
     """Return one of each; a plan that names another was made by a newer stackmend."""
     return (
+        ArmGuard(),
         CheckDrained(),
+        CloseDisks(),
+        CopyFiles(),
         DisableScheduling(),
+        DisarmGuard(),
+        GiveBack(),
         HoldUnit(),
+        ListFiles(),
         MoveInstance(),
+        OpenDisks(),
         Reboot(),
         ReleaseUnit(),
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),
+        SuspendInstance(),
         VerifyNode(),
     )

@@ -65,8 +65,10 @@ true"""
 
 _MARK = """set -e
 cd {here}
-flock 8 8>>lock
-[ ! -e expired ] && systemctl is-active --quiet {unit}.timer
+exec 8>>lock
+flock 8
+[ ! -e expired ]
+systemctl is-active --quiet {unit}.timer
 : >suspending
 sync -f suspending"""
 

@@ -107,6 +107,8 @@ def give_back(world: World, guarded: Guarded, context: Context) -> str:
     Raises:
         Failed: INSTANCE_NOT_RESUMED; the guard stays armed.
     """
+    if patiently(world.clock, lambda: instances.get(world, guarded.instance)) is None:
+        return f"{guarded.name} was deleted meanwhile"
     rescue_node.extend(world, guarded)
     tried: set[Way] = set()
     last: list[tuple[Instance, Domain | None]] = []
@@ -165,19 +167,18 @@ def _look(world: World, guarded: Guarded) -> tuple[Instance, Domain | None]:
 
 
 def _wait_suspended(world: World, guarded: Guarded, context: Context) -> None:
-    last: list[tuple[Instance, Domain | None]] = []
+    last: list[Instance] = []
 
     def suspended() -> bool | None:
-        instance, domain = last[-1] if last else _look(world, guarded)
-        last[:] = [_look(world, guarded)]
-        instance, domain = last[0]
+        instance, domain = _look(world, guarded)
+        last[:] = [instance]
         context.progress(f"{guarded.name} is {instance.vm_state} {instance.task_state}".rstrip())
         if instance.task_state:
             return None
         return instance.vm_state == "suspended" and domain is not None and domain.saved and not domain.is_active
 
     if not world.clock.wait_for(suspended, timeout=SUSPEND_SECONDS, interval=1.0):
-        raise _changed(last[0][0], "nova did not suspend it")
+        raise _changed(last[0], "nova did not suspend it")
 
 
 def _marked(world: World, guarded: Guarded) -> bool:

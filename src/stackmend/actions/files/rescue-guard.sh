@@ -15,9 +15,13 @@ is_back() { [ "/run/libvirt/qemu/$(ask domname "$uuid" | tr -d '\n').pid" -nt "$
 
 is_saved() { ask list --all --with-managed-save --uuid | grep -q "$uuid"; }
 
+# Whether libvirt has it; failing where libvirt does not answer.
+is_gone() { known=$(ask list --all --uuid) || return 1; ! echo "$known" | grep -q "$uuid"; }
+
 give_back() {
     waited=0
     while [ $waited -lt $PATIENCE ]; do
+        is_gone && return 0
         state=$(ask domstate "$uuid") || return 1
         if [ "$state" = 'shut off' ]; then
             is_saved || return 0 # shut off by somebody else; not ours to start
