@@ -12,7 +12,7 @@ from stackmend.actions.steps import Place, on_node
 from stackmend.adapters.world import World
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
-from stackmend.domain.rescue import GuestDisk, Guarded, GuestSystem
+from stackmend.domain.rescue import Guarded, GuestDisk, GuestSystem
 from stackmend.errors import Code, Failed
 
 
@@ -30,7 +30,10 @@ class OpenDisks(Action):
         """Return the step that opens disks."""
         listed = [asdict(disk) for disk in disks]
         title = f"Open {' and '.join(d['name'] for d in listed)} of {guarded.name} read-only, mount what is on it"
-        commands = ("qemu-storage-daemon --export type=fuse,writable=off", "mount -o ro,noload,nodev,nosuid,noexec,loop")
+        commands = (
+            "qemu-storage-daemon --export type=fuse,writable=off",
+            "mount -o ro,noload,nodev,nosuid,noexec,loop",
+        )
         return on_node(cls.name, title, {**guarded.to_json(), "disks": listed}, commands, **place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:  # noqa: ARG002

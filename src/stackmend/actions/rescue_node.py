@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from stackmend.adapters.world import World
-from stackmend.domain.rescue import GuestDisk, Guarded, GuestSystem
+from stackmend.domain.rescue import Guarded, GuestDisk, GuestSystem
 from stackmend.domain.values import RunId
 from stackmend.errors import Code, Failed
 from stackmend.facts.guest_disks import DIRECTORY

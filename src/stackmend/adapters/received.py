@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stackmend.domain.rescue import GuestFile
-from stackmend.errors import Code, Failed, Refused
+from stackmend.errors import Code, Failed
 
 LONGEST_LINE = 1 << 20
 LONGEST_CHUNK = 1 << 20
@@ -42,15 +42,14 @@ class Receiver:
         """Write all files; return them.
 
         Raises:
-            Failed: GUEST_PATH, DISK_UNREADABLE as the node says; COPY_DIFFERS where the stream is not whole.
-            Refused: USAGE where the directory cannot be written.
+            Failed: GUEST_PATH, DISK_UNREADABLE as the node says; COPY_DIFFERS where the stream is not whole; USAGE
+                where the directory cannot be written.
         """
         try:
             return self._receive()
         except OSError as error:
-            raise Refused(
-                Code.USAGE, f"{error.filename or self._to} cannot be written: {error.strerror}", hint="name another --to"
-            ) from error
+            where = error.filename or self._to
+            raise Failed(Code.USAGE, f"{where} cannot be written: {error.strerror}", hint="mend it, or undo") from error
 
     def _receive(self) -> list[GuestFile]:
         files = []
@@ -73,7 +72,8 @@ class Receiver:
         part = target.with_name(target.name[:200] + ".stackmend-part")
         part.unlink(missing_ok=True)
         digest, size = hashlib.sha256(), 0
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "wb") as file:
+        part.touch(PRIVATE_FILE, exist_ok=False)
+        with part.open("wb") as file:
             while piece := self._chunk():
                 file.write(piece)
         with part.open("rb") as file:
@@ -136,6 +136,4 @@ def printable(text: object) -> str:
 
 
 def _broken(what: str) -> Failed:
-    return Failed(
-        Code.COPY_DIFFERS, f"the copy from the node is not whole: {what}", hint="retry; it is copied anew"
-    )
+    return Failed(Code.COPY_DIFFERS, f"the copy from the node is not whole: {what}", hint="retry; it is copied anew")

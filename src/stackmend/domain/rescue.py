@@ -103,6 +103,8 @@ class Wanted:
 
     Attributes:
         lists: paths to list.
+        reads: files to show.
+        scratch: directory on the operator's machine that holds them until they are shown.
         copies: files and directories to copy.
         to: directory on the operator's machine that receives them; empty where nothing is copied.
         limit: seconds after which the node gives the instance back by itself.
@@ -112,6 +114,8 @@ class Wanted:
     """
 
     lists: tuple[str, ...]
+    reads: tuple[str, ...]
+    scratch: str
     copies: tuple[str, ...]
     to: str
     limit: int

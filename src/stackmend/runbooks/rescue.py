@@ -13,6 +13,8 @@ from stackmend.domain.values import JsonObject, StepId
 from stackmend.rules.rescue import check, must_suspend
 
 NO_STEP = StepId("")
+READS = StepId("rescue.read")
+"""The step that fetches the files which are to be shown."""
 
 
 def plan_rescue(facts: RescueFacts, wanted: Wanted) -> Plan:
@@ -39,6 +41,8 @@ def plan_rescue(facts: RescueFacts, wanted: Wanted) -> Plan:
     then(OpenDisks.step(guarded, facts.disks, needs=needs()))
     if wanted.lists:
         then(ListFiles.step(guarded, wanted.lists, needs=needs()))
+    if wanted.reads:
+        then(CopyFiles.step(guarded, wanted.reads, wanted.scratch, id=READS, needs=needs()))
     if wanted.copies:
         then(CopyFiles.step(guarded, wanted.copies, wanted.to, needs=needs()))
     then(CloseDisks.step(guarded, needs=needs()))
@@ -56,7 +60,7 @@ def plan_rescue(facts: RescueFacts, wanted: Wanted) -> Plan:
     )
 
 
-def plan_end(instance: Instance, consent: str, reason: str) -> Plan:
+def plan_end(instance: Instance, wanted: Wanted) -> Plan:
     """Return the plan that ends whatever rescue of an instance was left on its node, by whichever run."""
     guarded = _guarded(instance)
     close = CloseDisks.step(guarded)
@@ -67,7 +71,7 @@ def plan_end(instance: Instance, consent: str, reason: str) -> Plan:
         subject=guarded.instance,
         title=f"End what is left of a rescue of {guarded.name} on {guarded.node}",
         steps=(close, resume, disarm),
-        options={"consent": consent, "reason": reason},
+        options={"consent": wanted.consent, "reason": wanted.reason},
     )
 
 

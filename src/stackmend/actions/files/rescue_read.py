@@ -3,7 +3,7 @@
 A guest's paths are hostile: a symbolic link may point to the node's own files. So each file system is read by a child
 whose root directory it is; nothing outside it has a name there. Everything needed is imported before that.
 
-usage: rescue_read.py list|send TOP MOST REQUEST..., a request being a path, or a file system's name, a colon and a path.
+usage: rescue_read.py list|send TOP MOST REQUEST...; a request is a path, or a file system's name, a colon and a path.
 
 Writes JSON lines. ``send`` follows a file's line by its contents in chunks: 4 bytes of length, so many bytes; a length
 of 0 ends it, and a line with its checksum comes. The last line of all says that it is the last.
