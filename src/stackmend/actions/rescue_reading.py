@@ -16,6 +16,7 @@ from stackmend.adapters.world import World
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
 from stackmend.domain.rescue import Guarded
+from stackmend.domain.values import JsonObject
 from stackmend.errors import Code, Failed, StackmendError
 
 MOST = 10_000
@@ -87,7 +88,7 @@ class CopyFiles(Action):
             raise
         size = sum(file.size for file in files)
         left = f"; {len(receiver.left_out)} links or special files left out" if receiver.left_out else ""
-        data = {"files": [asdict(file) for file in files], "left out": receiver.left_out, "bytes": size}
+        data: JsonObject = {"files": [asdict(file) for file in files], "left out": receiver.left_out, "bytes": size}
         return Receipt(f"{len(files)} files, {size} bytes, copied to {change['to']}, checksums equal{left}", data)
 
 

@@ -28,7 +28,7 @@ for tool in qemu-storage-daemon partx blkid mount nsenter python3 systemd-run fl
   command -v $tool >/dev/null || echo "it has no program $tool"
 done
 if command -v qemu-storage-daemon >/dev/null; then
-  qemu-storage-daemon --help | grep -q 'type=fuse' || echo "its qemu-storage-daemon exports nothing by FUSE"
+  qemu-storage-daemon --help | grep -q 'fuse,id=' || echo "its qemu-storage-daemon exports nothing by FUSE"
 fi
 [ -c /dev/fuse ] || echo "it has no /dev/fuse"
 [ -c /dev/loop-control ] || echo "it has no loop devices (/dev/loop-control)"

@@ -53,7 +53,7 @@ mount_one() {
 
 # A disk with a table is the sum of its partitions; one without may be a file system itself.
 mount_all() {
-    parts=$(partx --show --raw --noheadings --output NR,START,SECTORS "$2" 2> /dev/null)
+    parts=$(partx --show --noheadings --output NR,START,SECTORS "$2" 2> /dev/null)
     if [ -z "$parts" ]; then
         mount_one "$1" "$2" 0 "$(stat -c %s "$2")"
         return
