@@ -53,6 +53,7 @@ class Receiver:
 
     def _receive(self) -> list[GuestFile]:
         files = []
+        self._to.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIRECTORY)
         while not (entry := self._line()).get("end"):
             if "error" in entry:
                 raise Failed(Code.GUEST_PATH, printable(entry["error"]))

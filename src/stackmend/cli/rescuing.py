@@ -37,7 +37,7 @@ SCRATCH = "rescue"
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=30),
+    type=click.IntRange(min=10),
     default=LIMIT_SECONDS,
     show_default=True,
     metavar="SECONDS",

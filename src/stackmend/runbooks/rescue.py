@@ -51,7 +51,7 @@ def plan_rescue(facts: RescueFacts, wanted: Wanted) -> Plan:
     then(DisarmGuard.step(guarded, needs=needs()))
     return Plan(
         runbook="instance rescue",
-        subject=guarded.instance,
+        subject=guarded.node,  # a drain of the node must not take the instance away meanwhile
         title=f"Read the disks of {guarded.name} on {guarded.node}" + (", suspended meanwhile" if suspend else ""),
         steps=tuple(steps),
         notes=_notes(facts, wanted, suspend=suspend),
@@ -68,7 +68,7 @@ def plan_end(instance: Instance, wanted: Wanted) -> Plan:
     disarm = DisarmGuard.step(guarded, needs=(resume.id,))
     return Plan(
         runbook="instance rescue --end",
-        subject=guarded.instance,
+        subject=guarded.node,
         title=f"End what is left of a rescue of {guarded.name} on {guarded.node}",
         steps=(close, resume, disarm),
         options={"consent": wanted.consent, "reason": wanted.reason},

@@ -18,17 +18,28 @@ is_saved() { ask list --all --with-managed-save --uuid | grep -q "$uuid"; }
 # Whether libvirt has it; failing where libvirt does not answer.
 is_gone() { known=$(ask list --all --uuid) || return 1; ! echo "$known" | grep -q "$uuid"; }
 
+# Start the instance where it waits, saved; 0: nothing more to do, 1: it could not be done, 2: look again later.
+give_back_now() {
+    is_gone && return 0
+    state=$(ask domstate "$uuid") || return 1
+    if [ "$state" = 'shut off' ]; then
+        is_saved || return 0 # shut off by somebody else; not ours to start
+        ask start "$uuid"
+        return
+    fi
+    is_back && return 0
+    return 2
+}
+
+# The lock is not held between two looks: whoever ends the rescue meanwhile need not wait for us.
 give_back() {
     waited=0
     while [ $waited -lt $PATIENCE ]; do
-        is_gone && return 0
-        state=$(ask domstate "$uuid") || return 1
-        if [ "$state" = 'shut off' ]; then
-            is_saved || return 0 # shut off by somebody else; not ours to start
-            ask start "$uuid" || return 1
-            return 0
-        fi
-        is_back && return 0
+        flock 9
+        give_back_now
+        came=$?
+        flock -u 9
+        [ $came -eq 2 ] || return $came
         sleep 2
         waited=$((waited + 2))
     done
@@ -38,6 +49,7 @@ give_back() {
 exec 9>> "$here/lock"
 flock 9
 : > "$here/expired"
+flock -u 9
 systemctl stop "$unit-disks.service" 2> /dev/null
 if [ -e "$here/suspending" ]; then
     give_back || exit 1
