@@ -16,7 +16,7 @@ class GuestDisk:
     """A disk of an instance that is a file on its node.
 
     Attributes:
-        name: of the file: ``disk`` or ``disk.local``.
+        name: of the file: ``disk``, and for ephemeral disks ``disk.local`` or ``disk.eph0``.
         path: of the file on the node.
         form: ``qcow2`` or ``raw``, as libvirt's XML or nova's ``disk.info`` says; never probed, as a guest could write
             the header of another format into a raw disk.

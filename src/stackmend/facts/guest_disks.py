@@ -19,7 +19,6 @@ DIRECTORY = "/var/lib/stackmend/rescue"
 """Where a rescue keeps its files on the node, by the instance's id."""
 
 FORMATS = frozenset({"qcow2", "raw"})
-NAMES = ("disk", "disk.local")
 
 _LOOK = r"""
 id={id}; at={at}; here={here}
@@ -35,7 +34,7 @@ fi
 echo "==== leftover"
 [ -e "$here/run" ] && cat "$here/run"
 echo "==== files"
-for name in disk disk.local; do [ -f "$at/$name" ] && echo "$at/$name"; done
+for file in "$at"/disk "$at"/disk.local "$at"/disk.eph*; do [ -f "$file" ] && echo "$file"; done
 echo "==== info"
 [ -f "$at/disk.info" ] && cat "$at/disk.info"
 echo "==== xml"
@@ -105,10 +104,9 @@ def _in_file(disk: ET.Element) -> GuestDisk | None:
     source, driver = disk.find("source"), disk.find("driver")
     path = "" if source is None else source.get("file", "")
     form = "" if driver is None else driver.get("type", "")
-    name = PurePosixPath(path).name
-    if disk.get("type") != "file" or form not in FORMATS or name not in NAMES:
+    if disk.get("type") != "file" or form not in FORMATS or not path:
         return None
-    return GuestDisk(name, path, form)
+    return GuestDisk(PurePosixPath(path).name, path, form)
 
 
 def _named(disk: ET.Element) -> str:
