@@ -1,4 +1,4 @@
-"""Reading an instance's disks: what comes out, what a hostile guest can't do, and that it is given back whatever dies."""
+"""Reading an instance's disks: what comes out, what a guest can't do, and that it is given back whatever dies."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_a_path_that_is_not_there_gives_the_instance_back_at_once(stackmend: Com
 
 
 def test_a_guest_cannot_show_the_files_of_the_node(
-    stackmend: Command, fleet: Fleet, instance: str, on_node: OnNode, tmp_path: Path
+    stackmend: Command, fleet: Fleet, on_node: OnNode, tmp_path: Path
 ) -> None:
     hostile = fleet.boot("rescue-hostile", NODE)
     fleet.wait(hostile, "active")
