@@ -133,6 +133,26 @@ class Code(enum.StrEnum):
         "command-lost",
         "The connection broke while a command ran on a node; whether it finished is not known.",
     )
+    # reading the disks of an instance
+    RESCUE_IMPOSSIBLE = (
+        "rescue-impossible",
+        "The disks of an instance cannot be read, as it or its node is; the sentence says why.",
+    )
+    GUEST_NOT_TRUSTED = (
+        "guest-not-trusted",
+        "The node's kernel would have to parse a guest's file systems, and nobody said that the guest is trusted.",
+    )
+    DISK_UNREADABLE = "disk-unreadable", "A guest's disk could not be opened, or no file system on it be mounted."
+    GUEST_PATH = "guest-path", "A path cannot be read in the guest as it was asked for; the sentence says why."
+    COPY_DIFFERS = "copy-differs", "A copy of a guest's file is not whole, or its checksum is not the node's."
+    RESCUE_EXPIRED = (
+        "rescue-expired",
+        "The limit of a rescue has passed, and the node itself has ended the reading and given the instance back.",
+    )
+    INSTANCE_NOT_RESUMED = (
+        "instance-not-resumed",
+        "An instance that was suspended to read its disks does not run again yet; the node's own timer stays armed.",
+    )
     # engine
     STEP_CRASHED = "step-crashed", "A fault in stackmend itself; the evidence belongs in a report."
     JOURNAL_UNUSABLE = "journal-unusable", "The directory or the file of the journal cannot be read or written."

@@ -14,6 +14,10 @@ from stackmend.actions.power_state import RestorePower
 from stackmend.actions.reboot import Reboot
 from stackmend.actions.reconcile import Reconcile
 from stackmend.actions.recovered import CheckRecovered
+from stackmend.actions.rescue_disks import CloseDisks, OpenDisks
+from stackmend.actions.rescue_guarding import ArmGuard, DisarmGuard
+from stackmend.actions.rescue_reading import CopyFiles, ListFiles
+from stackmend.actions.rescue_suspending import GiveBack, SuspendInstance
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode
@@ -22,6 +26,7 @@ from stackmend.actions.verify import VerifyNode
 def all_actions() -> tuple[Action, ...]:
     """Return one of each; a plan that names another was made by a newer stackmend."""
     return (
+        ArmGuard(),
         CheckDrained(),
         CheckRecovered(),
         DisableScheduling(),
@@ -29,8 +34,15 @@ def all_actions() -> tuple[Action, ...]:
         FenceNode(),
         ForceDown(),
         ForceUp(),
+        CloseDisks(),
+        CopyFiles(),
+        DisableScheduling(),
+        DisarmGuard(),
+        GiveBack(),
         HoldUnit(),
+        ListFiles(),
         MoveInstance(),
+        OpenDisks(),
         Reboot(),
         Reconcile(),
         ReleaseUnit(),
@@ -38,5 +50,6 @@ def all_actions() -> tuple[Action, ...]:
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),
+        SuspendInstance(),
         VerifyNode(),
     )
