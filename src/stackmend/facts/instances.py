@@ -52,6 +52,16 @@ def get(world: World, instance: InstanceId) -> Instance | None:
     return None if server.get("status") in {"DELETED", "SOFT_DELETED"} else of_json(server)
 
 
+def deleted(world: World, instance: InstanceId) -> Instance | None:
+    """Return the record that nova keeps of a deleted instance until it is archived; None where it has none.
+
+    Raises:
+        Failed: nova could not be asked.
+    """
+    found = _list(world, {"uuid": instance, "deleted": "true"})
+    return next((i for i in found if i.id == instance), None)
+
+
 def resolve(world: World, name_or_id: str) -> Instance:
     """Return the instance that a person means by its UUID or by its name.
 
@@ -99,7 +109,14 @@ def of_json(server: Mapping[str, Any]) -> Instance:
         fault=(server.get("fault") or {}).get("message") or "",
         created=utc(server.get("created")),
         launched=utc(server.get("OS-SRV-USG:launched_at")),
+        images=_images(server),
     )
+
+
+def _images(server: Mapping[str, Any]) -> tuple[str, ...]:
+    own = (server.get("image") or {}).get("id")
+    parts = (server.get(f"OS-EXT-SRV-ATTR:{part}_id") for part in ("kernel", "ramdisk"))
+    return tuple(image for image in (own, *parts) if image)
 
 
 def _list(world: World, filters: Mapping[str, str]) -> tuple[Instance, ...]:
