@@ -101,6 +101,7 @@ class Listing:
         path: the directory.
         entries: its entries, and those of ``_base`` and of the runs in the trash.
         disks: the instances' disks.
+        files: names of all that is in it, at any depth.
         registered: when each node last wrote its name into nova's ``compute_nodes`` there; None without such a file.
         until: the end date of each run in the trash; None for one that is not readable.
         complaints: what could not be read, as find(1) and qemu-img(1) say.
@@ -109,6 +110,7 @@ class Listing:
     path: str
     entries: tuple[Entry, ...] = ()
     disks: tuple[Disk, ...] = ()
+    files: frozenset[str] = frozenset()
     registered: Mapping[NodeName, datetime] | None = None
     until: Mapping[str, datetime | None] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()

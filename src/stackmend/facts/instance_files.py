@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
 
 from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
@@ -19,7 +21,9 @@ from stackmend.errors import StackmendError
 from stackmend.facts import domains, instances, migrations, nova_database, settings
 from stackmend.facts.concurrently import each
 from stackmend.facts.instance_listing import SECONDS, Glance, glance_script, listing_script, parse, parse_glance, shares
-from stackmend.rules.instance_files import instance_of
+from stackmend.rules.instance_names import instance_of
+
+Record = TypeVar("Record")
 
 
 def gather(world: World, node: NodeName) -> FilesFacts:
@@ -77,24 +81,25 @@ def _with_domains(neighbour: Neighbour, answer: Mapping[InstanceId, Domain] | St
     if answer is None or neighbour.silent:
         return neighbour
     if isinstance(answer, StackmendError):
-        return Neighbour(neighbour.node, neighbour.shares, neighbour.names, silent=answer.sentence)
-    return Neighbour(neighbour.node, neighbour.shares, neighbour.names, answer)
+        return replace(neighbour, silent=answer.sentence)
+    return replace(neighbour, domains=answer)
 
 
 def _nova(world: World, ids: set[InstanceId], sharing: frozenset[NodeName]) -> NovaWord:
     """Return nova's word on every instance; the database's where nova-api does not answer."""
     try:
         known = {i.id: i for i in instances.everywhere(world)}
-        gone = each(lambda i: instances.deleted(world, i), ids - known.keys())
+        known |= _found(each(lambda i: instances.restorable(world, i), ids - known.keys()))
+        gone = _found(each(lambda i: instances.deleted(world, i), ids - known.keys()))
         away = [i for i in ids & known.keys() if known[i].host and known[i].host not in sharing]
-        moves = each(lambda i: _latest(world, i), away)
+        moves = _found(each(lambda i: _latest(world, i), away))
     except StackmendError as error:
         return _by_database(world, error)
-    return NovaWord(
-        instances=known,
-        deleted={i: record for i, record in gone.items() if record is not None},
-        migrations={i: record for i, record in moves.items() if record is not None},
-    )
+    return NovaWord(known, gone, moves)
+
+
+def _found(answers: Mapping[InstanceId, Record | None]) -> dict[InstanceId, Record]:
+    return {instance: record for instance, record in answers.items() if record is not None}
 
 
 def _latest(world: World, instance: InstanceId) -> Migration | None:

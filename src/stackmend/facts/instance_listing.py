@@ -17,7 +17,7 @@ from typing import Any
 
 from stackmend.domain.instance_files import BASE, TRASH, Disk, Entry, Listing
 from stackmend.domain.values import NodeName
-from stackmend.rules.instance_files import instance_of
+from stackmend.rules.instance_names import entry_of, instance_of
 
 SECONDS = 600
 """How long reading a directory of thousands of instances may take."""
@@ -46,7 +46,7 @@ find . "$@" -mindepth 1 -ignore_readdir_race \( \
   -type f -name 'disk*' ! -name 'disk.info' ! -name 'disk.config*' ! -path './{base}/*' -fprint0 "$t/disks" , \
   -printf '%y %i %T@ %s %b %p\0' \) 2>"$t/complaints"
 printf '{mark}texts\0'
-xargs -0 -r grep -szHZ '' <"$t/texts"
+xargs -0 -r grep -aszHZ '' <"$t/texts"
 printf '{mark}disks\0'
 if command -v qemu-img >/dev/null; then
   xargs -0 -r -n 32 -P "$(nproc)" sh -c '
@@ -117,6 +117,7 @@ def parse(path: str, output: str) -> tuple[Glance, Listing]:
         path=path,
         entries=tuple(_entries(found)),
         disks=tuple(sorted(_disks((path, real), disks, text), key=lambda d: d.path)),
+        files=frozenset(file.name for _, file in found),
         registered=_registered(text["compute_nodes"]) if "compute_nodes" in text else None,
         until={name.split("/")[1]: _date(content) for name, content in text.items() if name.endswith(f"/{UNTIL}")},
         complaints=tuple(line for record in complaints for line in record.splitlines()),
@@ -139,11 +140,9 @@ def _file(record: str) -> tuple[str, Entry]:
     """Return the name of the entry that a file belongs to, and the file."""
     kind, inode, changed, size, blocks, path = record.split(" ", 5)
     name = path.removeprefix("./")
-    parts = name.split("/")
-    depth = 2 if parts[0] in {BASE, TRASH} else 1
     changed_at = datetime.fromtimestamp(float(changed), UTC)
     apparent = int(size) if kind == "f" else 0
-    return "/".join(parts[:depth]), Entry(name, kind, int(inode), changed_at, apparent, int(blocks) * _BLOCK)
+    return entry_of(name), Entry(name, kind, int(inode), changed_at, apparent, int(blocks) * _BLOCK)
 
 
 def _entries(found: Sequence[tuple[str, Entry]]) -> Iterator[Entry]:
@@ -219,7 +218,7 @@ def _date(text: str) -> datetime | None:
     return stamp if stamp.tzinfo else None
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:

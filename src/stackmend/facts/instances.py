@@ -43,13 +43,28 @@ def get(world: World, instance: InstanceId) -> Instance | None:
     Raises:
         Failed: nova could not be asked.
     """
+    server = _server(world, instance)
+    return None if server is None or server.get("status") in {"DELETED", "SOFT_DELETED"} else of_json(server)
+
+
+def restorable(world: World, instance: InstanceId) -> Instance | None:
+    """Return one instance, a soft-deleted one too, which no list shows; None where nova has none, or deleted it.
+
+    Raises:
+        Failed: nova could not be asked.
+    """
+    server = _server(world, instance)
+    return None if server is None or server.get("status") == "DELETED" else of_json(server)
+
+
+def _server(world: World, instance: InstanceId) -> dict[str, Any] | None:
     try:
-        server = world.openstack.get("compute", f"/servers/{instance}", version=MICROVERSION)["server"]
+        server: dict[str, Any] = world.openstack.get("compute", f"/servers/{instance}", version=MICROVERSION)["server"]
     except StackmendError as error:
         if error.code is Code.API_NOT_FOUND:
             return None
         raise
-    return None if server.get("status") in {"DELETED", "SOFT_DELETED"} else of_json(server)
+    return server
 
 
 def deleted(world: World, instance: InstanceId) -> Instance | None:
