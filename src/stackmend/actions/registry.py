@@ -5,10 +5,12 @@ from __future__ import annotations
 from stackmend.actions.base import Action
 from stackmend.actions.commands import RunCommand
 from stackmend.actions.drained import CheckDrained
+from stackmend.actions.emptying import EmptyTrash
 from stackmend.actions.homecoming import ReturnInstance
 from stackmend.actions.instances import MoveInstance
 from stackmend.actions.reboot import Reboot
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
+from stackmend.actions.trash import TrashFiles
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode
 
@@ -18,6 +20,7 @@ def all_actions() -> tuple[Action, ...]:
     return (
         CheckDrained(),
         DisableScheduling(),
+        EmptyTrash(),
         HoldUnit(),
         MoveInstance(),
         Reboot(),
@@ -25,5 +28,6 @@ def all_actions() -> tuple[Action, ...]:
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),
+        TrashFiles(),
         VerifyNode(),
     )

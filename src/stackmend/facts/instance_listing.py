@@ -26,6 +26,18 @@ UNTIL = "until"
 
 _MARK = "==== "
 _BLOCK = 512
+_NO_DISKS = (
+    f"./{BASE}/*",
+    "./locks/*",
+    f"./{TRASH}/*/{UNTIL}",
+    "*/disk.info",
+    "*/disk.config*",
+    "*/console.log*",
+    "*/libvirt.xml",
+    "*/kernel",
+    "*/ramdisk",
+)
+"""What cannot rest on a file of ``_base``; whatever else is below the directory is taken for a disk."""
 _GLANCE = r"""
 cd -- {path} || exit
 stat -Lc '%i %Z.%z' . | tr '\n' '\0'
@@ -43,14 +55,15 @@ stat -Lc '%i %Z.%z' . | tr '\n' '\0'
 find . "$@" -mindepth 1 -ignore_readdir_race \( \
   -type f -size -64k \( -path ./compute_nodes -o -path './*/disk.info' -o -path './{trash}/*/{until}' \) \
     -fprint0 "$t/texts" , \
-  -type f -name 'disk*' ! -name 'disk.info' ! -name 'disk.config*' ! -path './{base}/*' -fprint0 "$t/disks" , \
+  \( -type f -o -type l \) -path './*/*' {others} -fprint0 "$t/disks" , \
   -printf '%y %i %T@ %s %b %p\0' \) 2>"$t/complaints"
 printf '{mark}texts\0'
 xargs -0 -r grep -aszHZ '' <"$t/texts"
 printf '{mark}disks\0'
 if command -v qemu-img >/dev/null; then
   xargs -0 -r -n 32 -P "$(nproc)" sh -c '
-    ulimit -v 1048576 -t 30
+    ulimit -v 1048576
+    ulimit -t 30
     said=$(mktemp "$0/chain.XXXXXX")
     for disk; do
       info=""; raw=""
@@ -87,7 +100,8 @@ def glance_script(path: str) -> str:
 
 def listing_script(path: str) -> str:
     """Return the script that reads a directory of instances."""
-    return _LOOK.format(path=shlex.quote(path), trash=TRASH, base=BASE, until=UNTIL, mark=_MARK)
+    others = " ".join(f"! -path {shlex.quote(pattern)}" for pattern in _NO_DISKS)
+    return _LOOK.format(path=shlex.quote(path), trash=TRASH, until=UNTIL, mark=_MARK, others=others)
 
 
 def parse_glance(output: str) -> Glance:
@@ -119,7 +133,7 @@ def parse(path: str, output: str) -> tuple[Glance, Listing]:
         disks=tuple(sorted(_disks((path, real), disks, text), key=lambda d: d.path)),
         files=frozenset(file.name for _, file in found),
         registered=_registered(text["compute_nodes"]) if "compute_nodes" in text else None,
-        until={name.split("/")[1]: _date(content) for name, content in text.items() if name.endswith(f"/{UNTIL}")},
+        until={name.split("/")[1]: date(content) for name, content in text.items() if name.endswith(f"/{UNTIL}")},
         complaints=tuple(line for record in complaints for line in record.splitlines()),
     )
     return Glance(root, {e.name: e.inode for e in listing.entries}), listing
@@ -210,7 +224,8 @@ def _registered(text: str) -> Mapping[NodeName, datetime] | None:
     return {NodeName(name): datetime.fromtimestamp(float(stamp), UTC) for name, stamp in found.items()}
 
 
-def _date(text: str) -> datetime | None:
+def date(text: str) -> datetime | None:
+    """Return the end date that a file in the trash holds; None where it holds none."""
     try:
         stamp = datetime.fromisoformat(text.strip())
     except ValueError:

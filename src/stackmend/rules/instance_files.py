@@ -8,6 +8,7 @@ counts as one that does not need it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from stackmend.domain.instance_files import BASE, Audit, Entry, FilesFacts, Item, Kind, Standing
 from stackmend.rules.instance_bases import base_item
@@ -53,11 +54,17 @@ def _other(facts: FilesFacts, entry: Entry) -> Item:
         return Item(
             entry.name, kind, Standing.UNKNOWN, "there is no end date with it; it is never removed", entry=entry
         )
-    sentence = f"put aside until {until:%Y-%m-%d %H:%M} UTC"
-    hint = f"`stackmend runs undo {run}` puts it back"
-    if until <= facts.at:
-        hint = f"`stackmend instance-dirs empty-trash {facts.node}` removes it for good; {hint}"
-    return Item(entry.name, kind, Standing.RECOVERABLE, sentence, hint, entry=entry)
+    back = f"`stackmend runs undo {run}` puts it back"
+    if until > facts.at:
+        return Item(entry.name, kind, Standing.RECOVERABLE, f"put aside until {_date(until)}", back, entry=entry)
+    hint = f"`stackmend instance-dirs empty-trash {facts.node}` removes it for good; {back}"
+    return Item(
+        entry.name, kind, Standing.ORPHANED, f"put aside, and past its end date {_date(until)}", hint, entry=entry
+    )
+
+
+def _date(until: datetime) -> str:
+    return f"{until:%Y-%m-%d %H:%M} UTC"
 
 
 def _missing_directories(evidence: Evidence) -> Iterator[Item]:
