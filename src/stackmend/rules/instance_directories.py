@@ -16,6 +16,8 @@ MIGRATION_ENDED = frozenset({"completed", "confirmed", "reverted", "done", "erro
 _RUNNING = frozenset({"active", "paused", "rescued", "stopped", "suspended"})
 """States in which nova expects a domain."""
 
+_CELL = "nova has its instance, but not where it is: its cell does not answer"
+
 
 @dataclass(frozen=True)
 class Said:
@@ -71,6 +73,8 @@ def _needed(evidence: Evidence, entry: Entry) -> Said:
         return _unknown_to_nova(evidence, instance)
     if kind_of(entry.name) is Kind.INSTANCE:
         return _recorded(evidence, record)
+    if not record.vm_state:
+        return Said(Standing.UNKNOWN, _CELL)
     if record.vm_state == "resized" or record.task_state or _moving(evidence, record):
         return Said(Standing.IN_USE, f"nova works on its instance, which is {_state(record)}")
     return _left_over(evidence, Said(Standing.RECOVERABLE, f"nova has its instance on {record.host or 'no node'}"))
@@ -79,7 +83,7 @@ def _needed(evidence: Evidence, entry: Entry) -> Said:
 def _with_domain(evidence: Evidence, here: Used, record: Instance | None) -> Said:
     node = evidence.facts.node
     domain = f"libvirt has its domain {here.domain.name} here ({here.domain.state})"
-    if record is None and evidence.facts.nova.silent:
+    if (record is None and evidence.facts.nova.silent) or (record is not None and not record.vm_state):
         return Said(Standing.IN_USE, f"{domain}; nova did not say")
     if record is None:
         return Said(Standing.AT_RISK, f"{domain}, but nova has no such instance", "find out whose the domain is")
@@ -112,6 +116,8 @@ def _recorded(evidence: Evidence, record: Instance) -> Said:
 
 def _elsewhere(evidence: Evidence, record: Instance) -> Said:
     facts = evidence.facts
+    if not record.vm_state:
+        return Said(Standing.UNKNOWN, _CELL)
     if not record.host:
         return Said(Standing.RECOVERABLE, f"nova has it on no node ({_state(record)})")
     sentence = f"nova has it on {record.host}"
