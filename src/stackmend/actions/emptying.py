@@ -58,7 +58,7 @@ class EmptyTrash(Action):
             raise Refused(
                 Code.FILES_NEEDED,
                 f"{place} on {params['node']} stays: {f'it is kept until {found}' if until else 'it has no end date'}",
-                hint=f"`stackmend runs undo {params['run']}` puts it back",
+                hint=f"`stackmend instance-dirs restore {params['node']} {params['run']}` puts it back",
             )
         change = {"node": params["node"], "place": place, "run": params["run"], "until": found}
         return Do(change, f"the end date of {place} on {params['node']} was {found}")

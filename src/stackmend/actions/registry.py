@@ -9,6 +9,7 @@ from stackmend.actions.emptying import EmptyTrash
 from stackmend.actions.homecoming import ReturnInstance
 from stackmend.actions.instances import MoveInstance
 from stackmend.actions.reboot import Reboot
+from stackmend.actions.restoring import RestoreFiles
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.trash import TrashFiles
 from stackmend.actions.units import HoldUnit, ReleaseUnit
@@ -25,6 +26,7 @@ def all_actions() -> tuple[Action, ...]:
         MoveInstance(),
         Reboot(),
         ReleaseUnit(),
+        RestoreFiles(),
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),

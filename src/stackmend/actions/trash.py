@@ -99,7 +99,7 @@ class TrashFiles(Action):
 
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
         """Prove it once more for what is not moved yet, and move that."""
-        left = [item for item, (here, _) in _where(world, change) if here == item["inode"]]
+        left = [item for item, (here, _) in where(world, change) if here == item["inode"]]
         if left:
             context.progress(f"asking once more who needs {len(left)} items")
             _still(judge(gather(world, change["node"])), left)
@@ -108,7 +108,7 @@ class TrashFiles(Action):
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
         """See that each is in the trash, and no longer where it was."""
-        wrong = [item["name"] for item, (here, there) in _where(world, change) if here or there != item["inode"]]
+        wrong = [item["name"] for item, (here, there) in where(world, change) if here or there != item["inode"]]
         if wrong:
             raise Failed(
                 Code.FILES_NOT_MOVED,
@@ -120,13 +120,13 @@ class TrashFiles(Action):
 
     def undo(self, world: World, change: dict[str, Any], context: Context) -> str:  # noqa: ARG002
         """Move what is in the trash back; fail where something took its place, or it is gone for good."""
-        seen = _where(world, change)
+        seen = where(world, change)
         gone = [item["name"] for item, (here, there) in seen if item["inode"] not in {here, there}]
         if gone:
             raise Failed(
                 Code.FILES_UNKNOWN,
                 f"no longer in the trash on {change['node']}: {', '.join(gone)}",
-                hint="an emptied trash is gone for good; abort the run to leave the rest in the trash",
+                hint="what was removed of the trash is gone for good; a run that is aborted leaves the rest there",
                 evidence={"host": change["node"], "directory": f"{change['path']}/{change['trash']}"},
             )
         back = [item for item, (_, there) in seen if there == item["inode"]]
@@ -162,7 +162,7 @@ def _needed(audit: Audit, name: str, why: str) -> Failed:
     )
 
 
-def _where(world: World, change: dict[str, Any]) -> list[tuple[dict[str, Any], tuple[int, int]]]:
+def where(world: World, change: dict[str, Any]) -> list[tuple[dict[str, Any], tuple[int, int]]]:
     """Return each item with the inode number at its place, and in the trash; 0 where there is nothing."""
     script = _script(_WHERE, change, "where", change["items"])
     lines = world.ssh.run(change["node"], script, timeout=MOVE_SECONDS).stdout.splitlines()

@@ -58,7 +58,7 @@ def audit(name: str, form: str, **asked: Any) -> None:
 )
 @plan_options
 def clean(name: str, items: tuple[str, ...], keep_days: float, **asked: Any) -> None:
-    """Put what is orphaned in NODE's directory of instances into a trash, from where an undo brings it back.
+    """Put what is orphaned in NODE's directory of instances into a trash, from where restore brings it back.
 
     With ITEMs (names as audit shows them), only these; what is recoverable goes only where it is named. Nothing goes
     that anybody needs, or that somebody who may need it could not be asked about.
@@ -66,6 +66,17 @@ def clean(name: str, items: tuple[str, ...], keep_days: float, **asked: Any) -> 
     from stackmend.runbooks.instance_dirs import plan_clean  # noqa: PLC0415 - late: it imports every client
 
     show_or_apply(Asked.of(asked), lambda world, _: plan_clean(_look(world, name), items, days=keep_days))
+
+
+@instance_dirs.command()
+@click.argument("name", metavar="NODE")
+@click.argument("run", metavar="RUN")
+@plan_options
+def restore(name: str, run: str, **asked: Any) -> None:
+    """Put back what RUN put into the trash of NODE's directory of instances."""
+    from stackmend.runbooks.instance_dirs import plan_restore  # noqa: PLC0415 - late: it imports every client
+
+    show_or_apply(Asked.of(asked), lambda world, _: plan_restore(_look(world, name), run))
 
 
 @instance_dirs.command(name="empty-trash")

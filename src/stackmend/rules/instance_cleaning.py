@@ -61,6 +61,22 @@ def ended(audit: Audit) -> tuple[Item, ...]:
     return items
 
 
+def put_aside(audit: Audit, run: str) -> Item:
+    """Return what a run put into the trash.
+
+    Raises:
+        Refused: FILES_UNKNOWN.
+    """
+    runs = {item.name.rpartition("/")[2]: item for item in audit.items if item.kind is Kind.TRASH}
+    if run not in runs:
+        raise Refused(
+            Code.FILES_UNKNOWN,
+            f"there is nothing of run {run} in the trash on {audit.node}",
+            hint=f"it has: {', '.join(sorted(runs)) or 'nothing'}",
+        )
+    return runs[run]
+
+
 def _named(audit: Audit, by_name: dict[str, Item], name: str) -> Item:
     item = by_name.get(name)
     if item is None:

@@ -54,7 +54,7 @@ def _other(facts: FilesFacts, entry: Entry) -> Item:
         return Item(
             entry.name, kind, Standing.UNKNOWN, "there is no end date with it; it is never removed", entry=entry
         )
-    back = f"`stackmend runs undo {run}` puts it back"
+    back = f"`stackmend instance-dirs restore {facts.node} {run}` puts it back"
     if until > facts.at:
         return Item(entry.name, kind, Standing.RECOVERABLE, f"put aside until {_date(until)}", back, entry=entry)
     hint = f"`stackmend instance-dirs empty-trash {facts.node}` removes it for good; {back}"

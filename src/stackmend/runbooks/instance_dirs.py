@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stackmend.actions.emptying import EmptyTrash
+from stackmend.actions.restoring import RestoreFiles
 from stackmend.actions.trash import TrashFiles
 from stackmend.domain.instance_files import Audit, Item
 from stackmend.domain.plan import Plan
-from stackmend.rules.instance_cleaning import chosen, ended
+from stackmend.rules.instance_cleaning import chosen, ended, put_aside
 
 
 def plan_clean(audit: Audit, names: Sequence[str], *, days: float) -> Plan:
@@ -42,6 +43,21 @@ def plan_empty(audit: Audit) -> Plan:
         title=f"Remove for good what is in the trash of {audit.path} on {audit.node} past its end date",
         steps=tuple(EmptyTrash.step(audit.node, audit.path, item.name.rpartition("/")[2]) for item in items),
         world=_inodes(items),
+    )
+
+
+def plan_restore(audit: Audit, run: str) -> Plan:
+    """Return the plan that puts back what a run put into the trash.
+
+    Raises:
+        Refused: there is nothing of that run.
+    """
+    return Plan(
+        runbook="instance-dirs restore",
+        subject=audit.node,
+        title=f"Put back what run {run} put into the trash of {audit.path} on {audit.node}",
+        world=_inodes([put_aside(audit, run)]),
+        steps=(RestoreFiles.step(audit.node, audit.path, run),),
     )
 
 
