@@ -221,7 +221,8 @@ def _registered(text: str) -> Mapping[NodeName, datetime] | None:
     found = _json(text)
     if not isinstance(found, dict):
         return None
-    return {NodeName(name): datetime.fromtimestamp(float(stamp), UTC) for name, stamp in found.items()}
+    stamps = {name: stamp for name, stamp in found.items() if isinstance(stamp, int | float)}
+    return {NodeName(name): datetime.fromtimestamp(stamp, UTC) for name, stamp in stamps.items()}
 
 
 def date(text: str) -> datetime | None:
