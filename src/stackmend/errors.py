@@ -123,6 +123,17 @@ class Code(enum.StrEnum):
         "many-down",
         "So many compute nodes are down at once that the network is the more probable cause; a wave.",
     )
+    # directories of instances
+    FILES_NEEDED = (
+        "files-needed",
+        "An item of the directory of instances is needed, or it cannot be proved that nobody needs it.",
+    )
+    FILES_UNKNOWN = "files-unknown", "There is no item of that name in the directory of instances, or no longer."
+    FILES_NOT_MOVED = "files-not-moved", "Items could not be brought to, or back from, where they were to go."
+    NOTHING_TO_CLEAN = (
+        "nothing-to-clean",
+        "Nothing in the directory of instances is orphaned, or nothing in its trash is past its end date.",
+    )
     # nodes and services
     SERVICE_NOT_STOPPED = "service-not-stopped", "A unit was told to stop and has not stopped."
     SERVICE_NOT_STARTED = "service-not-started", "A unit was told to start and does not run."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stackmend.actions.base import Action
 from stackmend.actions.commands import RunCommand
 from stackmend.actions.drained import CheckDrained
+from stackmend.actions.emptying import EmptyTrash
 from stackmend.actions.evacuation import EvacuateInstance
 from stackmend.actions.fencing import FenceNode
 from stackmend.actions.forcing import ForceDown, ForceUp
@@ -18,7 +19,9 @@ from stackmend.actions.rescue_disks import CloseDisks, OpenDisks
 from stackmend.actions.rescue_guarding import ArmGuard, DisarmGuard
 from stackmend.actions.rescue_reading import CopyFiles, ListFiles
 from stackmend.actions.rescue_suspending import GiveBack, SuspendInstance
+from stackmend.actions.restoring import RestoreFiles
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
+from stackmend.actions.trash import TrashFiles
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode
 
@@ -29,15 +32,15 @@ def all_actions() -> tuple[Action, ...]:
         ArmGuard(),
         CheckDrained(),
         CheckRecovered(),
-        DisableScheduling(),
-        EvacuateInstance(),
-        FenceNode(),
-        ForceDown(),
-        ForceUp(),
         CloseDisks(),
         CopyFiles(),
         DisableScheduling(),
         DisarmGuard(),
+        EmptyTrash(),
+        EvacuateInstance(),
+        FenceNode(),
+        ForceDown(),
+        ForceUp(),
         GiveBack(),
         HoldUnit(),
         ListFiles(),
@@ -46,10 +49,12 @@ def all_actions() -> tuple[Action, ...]:
         Reboot(),
         Reconcile(),
         ReleaseUnit(),
+        RestoreFiles(),
         RestorePower(),
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),
         SuspendInstance(),
+        TrashFiles(),
         VerifyNode(),
     )
