@@ -24,7 +24,7 @@ class OpenStack:
     """A cloud's APIs, by its entry in ``clouds.yaml``.
 
     Nothing is read or imported before the first request. Services are ``compute``, ``network``, ``placement``,
-    ``image`` and ``identity``; a path is what follows the version in the API reference, such as ``/servers/detail``.
+    ``image``, ``identity`` and ``block-storage`` (by which ``volumev3`` is found too); a path is what follows the version in the API reference, such as ``/servers/detail``.
     Reads are tried again once where the connection was refused or broke; writes never are. A token that has expired is
     renewed once. Every method may be called from any thread.
 
