@@ -41,9 +41,7 @@ class ReleaseVolume(Action):
         """Delete the attachment; where Cinder leaves the volume's status as it was, write what is so."""
         cure = VolumeCure.from_json(change)
         try:
-            world.openstack.delete(
-                volumes.CINDER, f"/attachments/{cure.attachment}", version=volumes.CINDER_VERSION
-            )
+            world.openstack.delete(volumes.CINDER, f"/attachments/{cure.attachment}", version=volumes.CINDER_VERSION)
         except StackmendError as error:
             if error.code is not Code.API_NOT_FOUND:
                 raise

@@ -20,7 +20,7 @@ from stackmend.rules.volumes import judge
 READ_BACK_SECONDS = 60.0
 
 
-def repair_step(  # noqa: PLR0913 - a step is what it is made of
+def repair_step(
     action: str,
     title: str,
     cure: VolumeCure,

@@ -12,6 +12,9 @@ from stackmend.domain.finding import Finding
 from stackmend.domain.instance import Instance
 from stackmend.domain.values import InstanceId, NodeName
 
+NOWHERE = NodeName("")
+NOBODY = InstanceId("")
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -47,7 +50,7 @@ class Attachment:
     volume: str
     instance: InstanceId
     status: str
-    host: NodeName = NodeName("")
+    host: NodeName = NOWHERE
     device: str = ""
 
 
@@ -166,9 +169,9 @@ class VolumeCure:
     wanted: str
     attachment: str = ""
     attachment_status: str = ""
-    instance: InstanceId = InstanceId("")
+    instance: InstanceId = NOBODY
     instance_name: str = ""
-    node: NodeName = NodeName("")
+    node: NodeName = NOWHERE
     device: str = ""
     tag: str = ""
     goes_with: bool = False
@@ -195,7 +198,7 @@ class VolumeFinding:
 
     finding: Finding
     cure: VolumeCure | None = None
-    node: NodeName = NodeName("")
+    node: NodeName = NOWHERE
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What four witnesses of a volume come to: Cinder, nova's mapping, libvirt's XML, and QEMU's open devices. Pure.
 
-A repair is offered only where every witness that has to speak for the volume has spoken and what they say shows it to be
-safe; see docs/adr/0019. Whoever must speak: Cinder and nova always, and the libvirt of each node that any of them names
+A repair is offered only where every witness that has to speak for the volume has spoken, and what they say shows it to
+be safe; see docs/adr/0019. Who must speak: Cinder and nova always, and the libvirt of each node that any of them names
 for the volume. Where none is named, a domain may be anywhere, so every node must speak.
 """
 
@@ -15,6 +15,8 @@ from stackmend.domain.finding import Finding, Level
 from stackmend.domain.instance import Instance
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.domain.volume import (
+    NOBODY,
+    NOWHERE,
     Attachment,
     Repair,
     VolumeCure,
@@ -64,7 +66,7 @@ class _Use:
     @property
     def host(self) -> NodeName:
         """The node that nova has it on; empty for none."""
-        return self.record.host if self.record is not None else NodeName("")
+        return self.record.host if self.record is not None else NOWHERE
 
 
 def judge(facts: VolumeFacts, *, now: datetime, settled: float = SETTLED) -> tuple[VolumeFinding, ...]:
@@ -161,7 +163,7 @@ def _busy(facts: VolumeFacts, now: datetime, settled: float) -> str:
 def _unheard(facts: VolumeFacts) -> dict[NodeName, str]:
     """Return the nodes that must speak for a volume and did not, and why."""
     named = {i.host for i in facts.instances.values()} | {a.host for a in facts.attachments}
-    needed = (named | {d.node for d in facts.disks}) - {NodeName("")} or set(facts.asked)
+    needed = (named | {d.node for d in facts.disks}) - {NOWHERE} or set(facts.asked)
     why = {n: facts.silent.get(n, "" if n in facts.asked else "it is not in the inventory") for n in sorted(needed)}
     return {node: reason for node, reason in why.items() if reason}
 
@@ -206,7 +208,9 @@ def _unused(facts: VolumeFacts, status: str) -> VolumeFinding:
 
 def _wrong_status(facts: VolumeFacts, use: _Use, mapping: VolumeMapping, status: str) -> VolumeFinding:
     """Judge a status that is not true of a volume which nova, libvirt and QEMU agree is in use."""
-    sentence = f"Cinder has {facts.called} {status}, but {use.called} uses it on {use.host}: its device is in the domain"
+    sentence = (
+        f"Cinder has {facts.called} {status}, but {use.called} uses it on {use.host}: its device is in the domain"
+    )
     finding = Finding("volume-status-untrue", Level.FAILED, sentence, facts.id, "set it to in-use", _evidence(facts))
     return VolumeFinding(finding, _cure(facts, Repair.RESET, "in-use", use, mapping=mapping), use.host)
 
@@ -288,7 +292,7 @@ def _not_opened(facts: VolumeFacts, use: _Use) -> VolumeFinding:
 
 
 def _node(facts: VolumeFacts) -> NodeName:
-    return next((i.host for i in facts.instances.values()), NodeName(""))
+    return next((i.host for i in facts.instances.values()), NOWHERE)
 
 
 def _evidence(facts: VolumeFacts) -> dict[str, str]:
@@ -306,7 +310,7 @@ def _evidence(facts: VolumeFacts) -> dict[str, str]:
     }
 
 
-def _cure(  # noqa: PLR0913 - a cure is what it is made of
+def _cure(
     facts: VolumeFacts,
     repair: Repair,
     wanted: str,
@@ -323,9 +327,9 @@ def _cure(  # noqa: PLR0913 - a cure is what it is made of
         wanted=wanted,
         attachment=attachment.id if attachment else "",
         attachment_status=attachment.status if attachment else "",
-        instance=use.id if use else InstanceId(""),
+        instance=use.id if use else NOBODY,
         instance_name=(use.record.name if use.record else use.id) if use else "",
-        node=use.host if use else NodeName(""),
+        node=use.host if use else NOWHERE,
         device=mapping.device if mapping else "",
         tag=mapping.tag if mapping else "",
         goes_with=mapping.goes_with if mapping else False,

@@ -48,7 +48,7 @@ def plan_repair(
         subject=subject,
         title=f"Repair {'one volume' if len(cures) == 1 else f'{len(cures)} volumes'} on {subject}",
         steps=_one_by_one(steps, cures),
-        lanes={LANE: 1},
+        lanes={LANE: 1} if any(cure.repair is Repair.REATTACH for cure in cures) else {},
         notes=(*left, *_final(cures)),
         world={f"volume {c.name}": f"{c.former}, to be {c.repair}" for c in cures},
         options={"settled": settled, "prompt": prompt},
@@ -65,10 +65,12 @@ def _step(cure: VolumeCure, settled: float, prompt: str) -> Step:
 
 
 def _one_by_one(steps: Iterable[Step], cures: Iterable[VolumeCure]) -> tuple[Step, ...]:
-    """Return the steps, those of one instance each after the other by device name, so that the guest sees that order."""
+    """Return the steps, those of one instance one after the other by device name, as the guest is to see them."""
     last: dict[tuple[str, NodeName], StepId] = {}
     ordered = []
-    for cure, step in sorted(zip(cures, steps, strict=True), key=lambda one: (one[0].node, one[0].instance_name, one[0].device)):
+    for cure, step in sorted(
+        zip(cures, steps, strict=True), key=lambda one: (one[0].node, one[0].instance_name, one[0].device)
+    ):
         key = (cure.instance, cure.node)
         before = (last[key],) if cure.repair is Repair.REATTACH and key in last else ()
         ordered.append(replace(step, needs=before))

@@ -31,9 +31,9 @@ _CELLS = "select database_connection from cell_mappings"
 class Databases:
     """Nova's API database, the databases of its cells, and Cinder's database, read only.
 
-    The connection URLs are read over SSH from a controller's configuration of the service, and the servers are reached through
-    that controller, so nothing need be open to the outside. Nothing is read or imported before the first query. Every
-    method may be called from any thread.
+    The connection URLs are read over SSH from a controller's configuration of the service, and the servers are reached
+    through that controller, so nothing need be open to the outside. Nothing is read or imported before the first query.
+    Every method may be called from any thread.
 
     Args:
         inventory: says which nodes are controllers.
