@@ -61,7 +61,7 @@ class _Use:
     @property
     def called(self) -> str:
         """How a sentence names the instance."""
-        return self.record.name if self.record is not None else f"instance {self.id}, which nova has no more,"
+        return self.record.name if self.record is not None else f"{self.id}, which nova has no more,"
 
     @property
     def host(self) -> NodeName:
@@ -162,7 +162,7 @@ def _busy(facts: VolumeFacts, now: datetime, settled: float) -> str:
 
 def _unheard(facts: VolumeFacts) -> dict[NodeName, str]:
     """Return the nodes that must speak for a volume and did not, and why."""
-    named = {i.host for i in facts.instances.values()} | {a.host for a in facts.attachments}
+    named = {i.host for i in facts.instances.values()} | {a.host for a in facts.attachments if a.instance}
     needed = (named | {d.node for d in facts.disks}) - {NOWHERE} or set(facts.asked)
     why = {n: facts.silent.get(n, "" if n in facts.asked else "it is not in the inventory") for n in sorted(needed)}
     return {node: reason for node, reason in why.items() if reason}
@@ -218,16 +218,24 @@ def _wrong_status(facts: VolumeFacts, use: _Use, mapping: VolumeMapping, status:
 def _orphaned(facts: VolumeFacts, use: _Use, attachment: Attachment) -> VolumeFinding:
     """Judge an attachment of Cinder's that nova does not know of."""
     where = f" at {attachment.host}" if attachment.host else ""
-    sentence = f"Cinder has {facts.called} {attachment.status}{where} for {use.called} of which nova knows nothing"
+    sentence = f"Cinder has {facts.called} {attachment.status}{where} for {use.called}"
+    sentence = f"{sentence}, and nova knows nothing of it" if use.record is not None else sentence.rstrip(",")
     if use.mapping is not None:
         sentence = f"Cinder has a second attachment of {facts.called} for {use.called}, {attachment.status}{where}"
-    in_domain = any(use.mapping is None or d.node in {attachment.host, ""} for d in use.disks)
-    safe = facts.volume is not None and not in_domain and (use.mapping is None or attachment.host not in {use.host, ""})
     wanted = "available" if len(facts.attachments) == 1 else (facts.volume.status if facts.volume else "")
-    cure = _cure(facts, Repair.RELEASE, wanted, use, attachment=attachment) if safe else None
+    cure = _cure(facts, Repair.RELEASE, wanted, use, attachment=attachment) if _is_idle(facts, use, attachment) else None
     hint = "delete that attachment" if cure else "a domain still has the device, or nova's own may be meant: look first"
     finding = Finding("volume-attachment-orphaned", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
     return VolumeFinding(finding, cure, attachment.host or use.host)
+
+
+def _is_idle(facts: VolumeFacts, use: _Use, attachment: Attachment) -> bool:
+    """Return whether no domain can rest on an attachment: each one that has the volume has a mapping elsewhere."""
+    mapped = {m.instance for m in facts.mappings}
+    strange = any(d.instance not in mapped or d.node == attachment.host for d in facts.disks)
+    # a further attachment at the instance's own node, or at none yet, may be one that nova is about to use
+    doubtful = use.mapping is not None and attachment.host in {use.host, NOWHERE}
+    return facts.volume is not None and not strange and not doubtful
 
 
 def _unknown_to_nova(facts: VolumeFacts, use: _Use) -> VolumeFinding:
