@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackmend.adapters.world import World
 from stackmend.domain.instance import Instance
@@ -13,6 +13,7 @@ from stackmend.domain.values import InstanceId, NodeName
 from stackmend.domain.volume import VolumeFacts, VolumeMapping
 from stackmend.errors import StackmendError
 from stackmend.facts import instances, services, volume_disks, volumes
+from stackmend.facts.concurrently import each
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,13 @@ def _hear(world: World, cinder: Callable[[], volumes.CinderRecords]) -> _Heard:
 
 def _facts(world: World, heard: _Heard, wanted: set[str]) -> tuple[VolumeFacts, ...]:
     """Return the facts of volumes, sorted by name and id."""
-    users = [i.id for i in heard.instances.values() if wanted & set(i.volumes)]
+    users = {i.id for i in heard.instances.values() if wanted & set(i.volumes)}
+    users |= {a.instance for a in heard.cinder.attachments if a.volume in wanted and a.instance}
     mappings = volumes.mappings(world, users)
+    # no list has those that are soft-deleted, which keep their volumes
+    unlisted = each(lambda i: instances.restorable(world, i), users - heard.instances.keys())
+    known = {**heard.instances, **{i: found for i, found in unlisted.items() if found is not None}}
+    heard = replace(heard, instances=known)
     records = {v.id: v for v in heard.cinder.volumes}
     order = sorted(wanted, key=lambda v: (records[v].name if v in records else "", v))
     return tuple(_of_one(heard, mappings, volume) for volume in order)

@@ -151,6 +151,9 @@ def _places(use: _Use, own: Attachment) -> set[NodeName]:
 
 def _busy(facts: VolumeFacts, now: datetime, settled: float) -> str:
     """Return what still goes on with a volume; empty for nothing."""
+    cells = [i for i in facts.instances.values() if not i.vm_state]
+    if cells:
+        return f"nova cannot say how {cells[0].name or cells[0].id} is: its cell is down"
     tasks = [i for i in facts.instances.values() if i.task_state]
     if tasks:
         return f"nova is {tasks[0].task_state} {tasks[0].name}"

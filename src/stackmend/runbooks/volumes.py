@@ -32,13 +32,13 @@ def plan_repair(
         prompt: regular expression for a console that shows that an instance has booted; empty for not to look.
 
     Raises:
-        Refused: NO_CURE where nothing is wrong, or nothing is shown to be safe.
+        Refused: NOTHING_TO_REPAIR where nothing is wrong, or nothing is shown to be safe.
     """
     cures = repairs(findings, *kinds)
     left = tuple(_left(findings, cures))
     if not cures:
         raise Refused(
-            Code.NO_CURE,
+            Code.NOTHING_TO_REPAIR,
             f"there is nothing to repair on {subject}" + (f": {'; '.join(left)}" if left else ""),
             hint="`stackmend volume diagnose` tells what each witness says",
         )
