@@ -27,7 +27,6 @@ from stackmend.actions.verify import VerifyNode
 from stackmend.actions.volume_reattach import ReattachVolume
 from stackmend.actions.volume_release import ReleaseVolume
 from stackmend.actions.volume_reset import ResetVolume
-from stackmend.actions.well import CheckInstances
 
 
 def all_actions() -> tuple[Action, ...]:
