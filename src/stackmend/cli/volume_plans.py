@@ -63,13 +63,9 @@ def diagnose(world: World, wanted: Wanted) -> tuple[VolumeFinding, ...]:
 def fix(world: World, wanted: Wanted) -> Plan:
     """Return the plan of every repair that is shown to be safe."""
     kinds = (Repair.RESET, Repair.RELEASE, Repair.REATTACH)
-    subject = wanted.node
-    if wanted.volume:
-        subject = volume_gathering.named(world, wanted.volume).id
     findings = diagnose(world, wanted)
-    return plan_repair(
-        subject or EVERYTHING, "volume diagnose", findings, *kinds, settled=wanted.settled, prompt=wanted.prompt
-    )
+    subject = findings[0].finding.subject if wanted.volume else wanted.node or EVERYTHING
+    return plan_repair(subject, "volume diagnose", findings, *kinds, settled=wanted.settled, prompt=wanted.prompt)
 
 
 def reattach(world: World, wanted: Wanted) -> Plan:

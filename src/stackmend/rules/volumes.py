@@ -226,7 +226,9 @@ def _orphaned(facts: VolumeFacts, use: _Use, attachment: Attachment) -> VolumeFi
     if use.mapping is not None:
         sentence = f"Cinder has a second attachment of {facts.called} for {use.called}, {attachment.status}{where}"
     wanted = "available" if len(facts.attachments) == 1 else (facts.volume.status if facts.volume else "")
-    cure = _cure(facts, Repair.RELEASE, wanted, use, attachment=attachment) if _is_idle(facts, use, attachment) else None
+    cure = (
+        _cure(facts, Repair.RELEASE, wanted, use, attachment=attachment) if _is_idle(facts, use, attachment) else None
+    )
     hint = "delete that attachment" if cure else "a domain still has the device, or nova's own may be meant: look first"
     finding = Finding("volume-attachment-orphaned", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
     return VolumeFinding(finding, cure, attachment.host or use.host)
