@@ -9,7 +9,7 @@ from stackmend.cli.plans import compute_node
 from stackmend.domain.plan import Plan
 from stackmend.domain.values import NodeName
 from stackmend.domain.volume import Repair, VolumeFacts, VolumeFinding, VolumeRow
-from stackmend.errors import StackmendError
+from stackmend.errors import Failed
 from stackmend.facts import volume_gathering, volume_table
 from stackmend.rules.volumes import judge
 from stackmend.runbooks.volumes import plan_repair
@@ -45,10 +45,10 @@ def table(world: World, name: str) -> tuple[str, tuple[VolumeRow, ...]]:
     node = compute_node(world, name).name
     try:
         return "the APIs", volume_table.by_api(world, node)
-    except StackmendError as error:
+    except Failed as error:
         try:
             rows = volume_table.by_databases(world, node)
-        except StackmendError:
+        except Failed:
             raise error from None
         return f"the databases, for {error.sentence}", rows
 

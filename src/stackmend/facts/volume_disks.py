@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
+from stackmend.domain.instance import Domain
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.domain.volume import VolumeDisk
 from stackmend.errors import Code, Failed, StackmendError
@@ -78,7 +79,7 @@ def parse(node: NodeName, output: str) -> NodeDisks:
     running = set()
     for part in parts:
         uuid, state, xml, stats = _split(part)
-        runs = bool(xml) and state != "shut off"
+        runs = bool(xml) and Domain(uuid, "", state).is_active
         running |= {uuid} if runs else set()
         disks += _disks(node, uuid, xml, _open(stats) if runs else None, absent)
     return NodeDisks(tuple(disks), frozenset(running))

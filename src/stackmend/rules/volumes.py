@@ -225,7 +225,7 @@ def _orphaned(facts: VolumeFacts, use: _Use, attachment: Attachment) -> VolumeFi
     sentence = f"{sentence}, and nova knows nothing of it" if use.record is not None else sentence.rstrip(",")
     if use.mapping is not None:
         sentence = f"Cinder has a second attachment of {facts.called} for {use.called}, {attachment.status}{where}"
-    wanted = "available" if len(facts.attachments) == 1 else (facts.volume.status if facts.volume else "")
+    wanted = "available" if len(facts.attachments) == 1 else "in-use"
     cure = (
         _cure(facts, Repair.RELEASE, wanted, use, attachment=attachment) if _is_idle(facts, use, attachment) else None
     )
