@@ -47,7 +47,7 @@ def break_(fault: str | None, node: str | None) -> None:
     settings = state.recall(from_environment())
     if fault is None:
         for one in fault_table.FAULTS:
-            click.echo(f"{one.name:<16} {one.where.value:<15} {one.sentence}")
+            click.echo(f"{one.name:<18} {one.where.value:<15} {one.sentence}")
         for now in faults.broken(settings):
             click.echo(f"broken now: {now.fault} on {now.node} since {now.since}")
         return
