@@ -55,7 +55,8 @@ def healed(stackmend: Command, fleet: Fleet) -> Iterator[Callable[..., None]]:
         assert broken.status == 0, broken.err
 
     yield inflict
-    for node in {node for _, node in inflicted}:
+    fenced = {node for _, node in inflicted if fleet.service(node)["forced_down"]}
+    for node in fenced:
         assert stackmend("lab", "heal", "power-cut", node).status == 0
     for fault, node in inflicted:
         ended = stackmend("lab", "heal", fault, node)
@@ -63,7 +64,7 @@ def healed(stackmend: Command, fleet: Fleet) -> Iterator[Callable[..., None]]:
     for run in stackmend("runs", "list", "-f", "json").json():
         if run["state"] in {"paused", "interrupted"}:
             assert stackmend("runs", "abort", run["id"]).status == 0
-    for node in {node for _, node in inflicted if fleet.service(node)["forced_down"]}:
+    for node in fenced:
         readmitted(stackmend, fleet, node)
 
 
