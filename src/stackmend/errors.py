@@ -123,6 +123,17 @@ class Code(enum.StrEnum):
         "many-down",
         "So many compute nodes are down at once that the network is the more probable cause; a wave.",
     )
+    # directories of instances
+    FILES_NEEDED = (
+        "files-needed",
+        "An item of the directory of instances is needed, or it cannot be proved that nobody needs it.",
+    )
+    FILES_UNKNOWN = "files-unknown", "There is no item of that name in the directory of instances, or no longer."
+    FILES_NOT_MOVED = "files-not-moved", "Items could not be brought to, or back from, where they were to go."
+    NOTHING_TO_CLEAN = (
+        "nothing-to-clean",
+        "Nothing in the directory of instances is orphaned, or nothing in its trash is past its end date.",
+    )
     # nodes and services
     SERVICE_NOT_STOPPED = "service-not-stopped", "A unit was told to stop and has not stopped."
     SERVICE_NOT_STARTED = "service-not-started", "A unit was told to start and does not run."
@@ -132,6 +143,26 @@ class Code(enum.StrEnum):
     COMMAND_LOST = (
         "command-lost",
         "The connection broke while a command ran on a node; whether it finished is not known.",
+    )
+    # reading the disks of an instance
+    RESCUE_IMPOSSIBLE = (
+        "rescue-impossible",
+        "The disks of an instance cannot be read, as it or its node is; the sentence says why.",
+    )
+    GUEST_NOT_TRUSTED = (
+        "guest-not-trusted",
+        "The node's kernel would have to parse a guest's file systems, and nobody said that the guest is trusted.",
+    )
+    DISK_UNREADABLE = "disk-unreadable", "A guest's disk could not be opened, or no file system on it be mounted."
+    GUEST_PATH = "guest-path", "A path cannot be read in the guest as it was asked for; the sentence says why."
+    COPY_DIFFERS = "copy-differs", "A copy of a guest's file is not whole, or its checksum is not the node's."
+    RESCUE_EXPIRED = (
+        "rescue-expired",
+        "The limit of a rescue has passed, and the node itself has ended the reading and given the instance back.",
+    )
+    INSTANCE_NOT_RESUMED = (
+        "instance-not-resumed",
+        "An instance that was suspended to read its disks does not run again yet; the node's own timer stays armed.",
     )
     # engine
     STEP_CRASHED = "step-crashed", "A fault in stackmend itself; the evidence belongs in a report."

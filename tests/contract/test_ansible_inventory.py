@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,9 +79,11 @@ stackmend_power_insecure=true
 
 def test_power_controllers(tmp_path: Path) -> None:
     nodes = load(written(tmp_path, POWER, "hosts"), "lab").nodes
-    login = {"user": "admin", "password_file": "/keys/bmc", "insecure": True}
-    assert nodes[NodeName("c01")].power == PowerController("redfish", "https://10.0.9.11", system="1", **login)
-    assert nodes[NodeName("c02")].power == PowerController("ipmi", "10.0.9.12", **login)
+    first = PowerController(
+        "redfish", "https://10.0.9.11", "admin", password_file="/keys/bmc", insecure=True, system="1"
+    )
+    assert nodes[NodeName("c01")].power == first
+    assert nodes[NodeName("c02")].power == replace(first, driver="ipmi", address="10.0.9.12", system="")
     assert nodes[NodeName("c03")].power is None
 
 

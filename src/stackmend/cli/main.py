@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, str] = {
     "init": "stackmend.cli.init:init",
+    "instance": "stackmend.cli.instance:instance",
+    "instance-dirs": "stackmend.cli.instance_dirs:instance_dirs",
     "lab": "stackmend.cli.lab:lab",
     "node": "stackmend.cli.node:node",
     "runs": "stackmend.cli.runs:runs",

@@ -27,6 +27,8 @@ _UNITS: Mapping[Role, tuple[str, ...]] = {
         "neutron-server",
         "neutron-api",
         "neutron-rpc-server",
+        "cinder-api",
+        "cinder-scheduler",
         "memcached",
         "haproxy",
         "httpd",
@@ -44,7 +46,7 @@ _UNITS: Mapping[Role, tuple[str, ...]] = {
         "ovn-northd",
         "ovn-controller",
     ),
-    Role.STORAGE: (),
+    Role.STORAGE: ("cinder-volume",),
     Role.PROXY: ("swift-proxy",),
 }
 """Units by role; those that a node does not have are not shown."""

@@ -94,7 +94,7 @@ class Host:
             f"--uuid={self.machine_id}",
         ]
         argv += [f"--network-bridge={self.settings.bridge}", "--resolv-conf=off", "--timezone=off"]
-        argv += ["--capability=all", "--console=pipe", "--bind=/dev/net/tun"]
+        argv += ["--capability=all", "--console=pipe", "--bind=/dev/net/tun", *_disk_devices()]
         if self.node != CONTROLLER:
             instances = self.settings.instances_dir(self.node)
             instances.mkdir(parents=True, exist_ok=True)
@@ -165,6 +165,12 @@ class Host:
             shutil.rmtree(self.dir)
         for hierarchy in cgroup_hierarchies():
             _remove_cgroup(hierarchy / "stackmend-lab" / self.settings.machine(self.node))
+
+
+def _disk_devices() -> list[str]:
+    """Return what lets a host show disks by FUSE and mount files; as the machine has them."""
+    wanted = [Path("/dev/fuse"), Path("/dev/loop-control"), *sorted(Path("/dev").glob("loop[0-9]*"))]
+    return [f"--bind={device}" for device in wanted if device.exists()]
 
 
 def cgroup_hierarchies() -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,11 +24,11 @@ def detached(argv: Sequence[str], *, name: str, log: Path, properties: Sequence[
         properties: of the unit, each ``NAME=VALUE``.
 
     Raises:
-        Failed: the unit could not be started.
+        Failed: it could not be started.
     """
     if not systemd_is_init():
-        with log.open("ab") as sink:
-            subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
+        # a child of nobody here, so that no zombie stays with whoever gave the power
+        shell.run(["setsid", "--fork", *argv], log=log, code=Code.LAB_START_FAILED)
         return
     unit = ["systemd-run", "--quiet", "--collect", f"--unit=stackmend-lab-{name}"]
     unit += [

@@ -11,6 +11,8 @@ import yaml
 from stackmend.lab import cloud, credentials, power
 from stackmend.lab.settings import CONTROLLER, Settings
 
+_CONTROLLER_ROLES = ["controller", "database", "messaging", "network", "storage"]
+
 
 def write(settings: Settings, folder: Path) -> None:
     """Write ``clouds.yaml``, ``inventory.yaml``, ``env`` and the keys and passwords they name into the state directory.
@@ -42,7 +44,7 @@ def inventory(settings: Settings) -> dict[str, object]:
     """Return the lab's nodes in the form of stackmend's own inventory."""
     nodes: dict[str, object] = {}
     for node in settings.nodes:
-        roles = ["controller", "database", "messaging", "network"] if node == CONTROLLER else ["compute"]
+        roles = _CONTROLLER_ROLES if node == CONTROLLER else ["compute"]
         controller = {"address": power.url(settings, node)}
         nodes[node] = {"address": settings.address(node), "roles": roles, "power": controller}
     return {

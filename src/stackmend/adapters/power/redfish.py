@@ -11,6 +11,7 @@ from stackmend.domain.power import Power, PowerController
 from stackmend.domain.values import NodeName, Secret
 
 if TYPE_CHECKING:
+    from sushy import Sushy
     from sushy.resources.system.system import System
 
 CONNECT_SECONDS = 5.0
@@ -71,6 +72,7 @@ class Redfish:
     def _system(self) -> Iterator[System]:
         """Give the node's system as the service describes it now; sushy's errors inside become ours."""
         import sushy  # noqa: PLC0415
+        from requests.exceptions import JSONDecodeError, SSLError  # noqa: PLC0415
         from sushy import auth, exceptions  # noqa: PLC0415
 
         given = self._controller
@@ -84,20 +86,27 @@ class Redfish:
                 read_timeout=self._seconds,
                 connect_timeout=min(CONNECT_SECONDS, self._seconds),
             )
-            yield service.get_system(_identity(given.system))
+            yield service.get_system(self._identity(service))
         except exceptions.ConnectionError as error:
+            if isinstance(error.__context__, SSLError):
+                raise refused(self._node, given, "has a certificate that is not believed", str(error)) from error
             raise unreachable(self._node, given, str(error)) from error
         except exceptions.AccessError as error:
             raise refused(self._node, given, "did not accept the login", str(error)) from error
-        except exceptions.UnknownDefaultError as error:
-            hint = "say by 'system' which of its systems the node is"
-            raise refused(self._node, given, "has not just one system", str(error), hint=hint) from error
-        except exceptions.SushyError as error:
+        except (exceptions.SushyError, JSONDecodeError) as error:
             raise refused(self._node, given, "did not do as it was asked", str(error)) from error
 
-
-def _identity(system: str) -> str | None:
-    return system if system.startswith("/") else f"{_SYSTEMS}{system}" if system else None
+    def _identity(self, service: Sushy) -> str:
+        """Return the path of the node's system; sushy's own choice would leave out those it cannot read."""
+        given = self._controller.system
+        if given:
+            return given if given.startswith("/") else f"{_SYSTEMS}{given}"
+        found = service.get_system_collection().members_identities
+        if len(found) != 1:
+            hint = "say by 'system' which of its systems the node is"
+            raise refused(self._node, self._controller, "has not just one system", ", ".join(found), hint=hint)
+        only: str = found[0]
+        return only
 
 
 def _power(system: System) -> Power:

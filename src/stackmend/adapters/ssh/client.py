@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,10 @@ from stackmend.errors import Code, Failed, StackmendError
 if TYPE_CHECKING:
     import asyncssh
 
+STREAM_SECONDS = 24 * 3600.0
+"""How long a stream may go on."""
+SILENT_SECONDS = 120.0
+"""How long a stream may bring nothing."""
 AT_ONCE = 50
 """Nodes that ``run_many`` works on at once."""
 GRACE_SECONDS = 10
@@ -96,6 +100,24 @@ class Ssh:
         finally:
             self._loop.call(_close(listener))
 
+    @contextmanager
+    def stream(self, node: NodeName, script: str) -> Iterator[Callable[[int], bytes]]:
+        """Run a script on a node and read what it writes, bytes, while the context lasts; its end ends the script.
+
+        Yields:
+            A function that gives at most so many bytes, none at the end. It raises ``Failed``: COMMAND_TIMEOUT where
+            nothing comes for ``SILENT_SECONDS``.
+
+        Raises:
+            Failed: as ``run``.
+        """
+        command = self._command(node, script, STREAM_SECONDS)
+        process = self._loop.call(self._stream(command))
+        try:
+            yield lambda count: self._loop.call(_read(process, command, count))
+        finally:
+            self._loop.call(_end(process))
+
     def close(self) -> None:
         """Close every connection; may be called twice."""
         if self._loop.started:
@@ -132,6 +154,20 @@ class Ssh:
         except (asyncssh.Error, OSError) as error:
             raise meaning(error, node, self._connections.access(node)) from error
 
+    async def _stream(self, command: Command) -> asyncssh.SSHClientProcess[bytes]:
+        """Start a command whose output is bytes; on a new connection where the kept one is dead."""
+        import asyncssh  # noqa: PLC0415 - late, because it is slow
+
+        try:
+            connection = await self._connections.to(command.node)
+            starting = connection.create_process(command.line, encoding=None)
+            process = await asyncio.wait_for(starting, CONNECT_SECONDS)
+        except (asyncssh.Error, OSError) as error:
+            raise meaning(error, command.node, self._connections.access(command.node)) from error
+        process.stdin.write(command.text.encode())
+        process.stdin.write_eof()
+        return process
+
     async def _run_many(
         self, scripts: Mapping[NodeName, str], timeout: float, within: float | None, *, check: bool
     ) -> dict[NodeName, Completed | StackmendError]:
@@ -160,6 +196,17 @@ class Ssh:
 async def _start_on(connection: asyncssh.SSHClientConnection, line: str) -> asyncssh.SSHClientProcess[str]:
     starting = connection.create_process(line, encoding="utf-8", errors="replace")
     return await asyncio.wait_for(starting, CONNECT_SECONDS)
+
+
+async def _read(process: asyncssh.SSHClientProcess[bytes], command: Command, count: int) -> bytes:
+    try:
+        return await asyncio.wait_for(process.stdout.read(count), SILENT_SECONDS)
+    except TimeoutError:
+        raise command.timed_out() from None
+
+
+async def _end(process: asyncssh.SSHClientProcess[bytes]) -> None:
+    process.close()
 
 
 async def _finish(process: asyncssh.SSHClientProcess[str], command: Command) -> Completed:
