@@ -24,14 +24,19 @@ SHARED, PARTNER = "c01", "c02"
 """Two nodes that share the directory of their instances."""
 ALONE = "c03"
 """A node with a directory of its own."""
+BEATS = 8
+"""Beats, one a second, after which something in an instance's directory is newer than its launch by any clock."""
 
 
 @pytest.fixture(scope="module")
-def shared(fleet: Fleet) -> tuple[str, str]:
+def shared(fleet: Fleet, on_node: Script) -> tuple[str, str]:
     """A running and a stopped instance on shared storage."""
     running, stopped = fleet.boot("recover-running", SHARED), fleet.boot("recover-stopped", SHARED)
     fleet.wait(running, "active")
     fleet.wait(stopped, "active")
+    # what it writes while it runs shows later that the directory is the node's own, and no old copy
+    for instance in (running, stopped):
+        until(lambda i=instance: len(beats(on_node, SHARED, i)) > BEATS, "it beats")  # type: ignore[misc]
     fleet.act(stopped, "os-stop", "stopped")
     return running, stopped
 
@@ -111,7 +116,6 @@ def test_a_partitioned_node_is_fenced_and_each_instance_runs_once(
     stackmend: Command, on_node: Script, fleet: Fleet, shared: tuple[str, str], healed: Callable[..., None]
 ) -> None:
     running, stopped = shared
-    until(lambda: bool(beats(on_node, PARTNER, running)), "the instance beats")
     healed("network-cut", SHARED)
     last = beats(on_node, PARTNER, running)[-1]
     assert machines(running) == 1
