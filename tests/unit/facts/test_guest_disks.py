@@ -10,7 +10,8 @@ from stackmend.facts.guest_disks import parse
 AT = "/var/lib/nova/instances/7f"
 XML = f"""<domain><devices>
 <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{AT}/disk'/><target dev='vda'/></disk>
-<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{AT}/disk.eph0'/><target dev='vdb'/></disk>
+<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{AT}/disk.eph0'/>
+<target dev='vdb'/></disk>
 <disk type='network' device='disk'><driver name='qemu' type='raw'/><source protocol='rbd' name='volumes/v1'/>
 <target dev='vdc'/></disk>
 <disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='{AT}/disk.config'/></disk>

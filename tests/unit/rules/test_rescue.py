@@ -36,9 +36,13 @@ def in_state(vm_state: str, domain: Domain | None, task: str = "") -> RescueFact
 
 def refusal(facts: RescueFacts, wanted: Wanted = WANTED) -> Refused:
     with pytest.raises(Refused) as caught:
-        must_suspend(facts)
-        check(facts, wanted)
+        decide(facts, wanted)
     return caught.value
+
+
+def decide(facts: RescueFacts, wanted: Wanted) -> None:
+    must_suspend(facts)
+    check(facts, wanted)
 
 
 def test_one_that_runs_is_suspended() -> None:
