@@ -80,6 +80,17 @@ class Code(enum.StrEnum):
     COMMAND_TIMEOUT = "command-timeout", "A command on a node did not end in time."
     DATABASE_UNREACHABLE = "database-unreachable", "Nova's database did not answer, or nothing tells where it is."
     DATABASE_REFUSED = "database-refused", "Nova's database answered with a refusal or an error."
+    POWER_NONE = "power-none", "The inventory names no power controller for the node."
+    POWER_PASSWORD = (
+        "power-password",
+        "The password of the node's power controller cannot be read.",
+    )
+    POWER_CLIENT = "power-client", "The program that speaks to the node's power controller is not installed here."
+    POWER_UNREACHABLE = "power-unreachable", "The node's power controller did not answer."
+    POWER_REFUSED = (
+        "power-refused",
+        "The node's power controller answered, but refused the login or the order, or is no controller at all.",
+    )
     # draining and returning
     NO_TARGET = "no-target", "No other compute node may take the instances."
     NO_ROOM = "no-room", "The other compute nodes have too little room for the instances."
@@ -102,6 +113,27 @@ class Code(enum.StrEnum):
         "Nova, libvirt, placement and neutron do not agree on where an instance is.",
     )
     NODE_NOT_EMPTY = "node-not-empty", "Something that the step needs gone is still on the node."
+    # recovering
+    NODE_ALIVE = "node-alive", "The node is up, so its instances are drained and not recovered."
+    NODE_NOT_FENCED = (
+        "node-not-fenced",
+        "Nothing proves that a node cannot run its instances, so none of them is evacuated.",
+    )
+    MANY_DOWN = (
+        "many-down",
+        "So many compute nodes are down at once that the network is the more probable cause; a wave.",
+    )
+    # directories of instances
+    FILES_NEEDED = (
+        "files-needed",
+        "An item of the directory of instances is needed, or it cannot be proved that nobody needs it.",
+    )
+    FILES_UNKNOWN = "files-unknown", "There is no item of that name in the directory of instances, or no longer."
+    FILES_NOT_MOVED = "files-not-moved", "Items could not be brought to, or back from, where they were to go."
+    NOTHING_TO_CLEAN = (
+        "nothing-to-clean",
+        "Nothing in the directory of instances is orphaned, or nothing in its trash is past its end date.",
+    )
     # nodes and services
     SERVICE_NOT_STOPPED = "service-not-stopped", "A unit was told to stop and has not stopped."
     SERVICE_NOT_STARTED = "service-not-started", "A unit was told to start and does not run."

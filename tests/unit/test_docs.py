@@ -17,7 +17,7 @@ PAGES = sorted([*sources.ROOT.glob("*.md"), *(sources.ROOT / "docs").rglob("*.md
 HAND_WRITTEN = [page for page in PAGES if page.parent != reference.PLACE]
 COMMANDS = {name: context.command for name, context in sources.commands()}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-HINT = re.compile(r"[`']stackmend ([a-z]+)")
+HINT = re.compile(r"[`']stackmend ([a-z-]+)")
 
 
 def name_of(page: Path) -> str:

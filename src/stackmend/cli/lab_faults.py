@@ -47,7 +47,7 @@ def break_(fault: str | None, node: str | None) -> None:
     settings = state.recall(from_environment())
     if fault is None:
         for one in fault_table.FAULTS:
-            click.echo(f"{one.name:<16} {one.where.value:<15} {one.sentence}")
+            click.echo(f"{one.name:<18} {one.where.value:<15} {one.sentence}")
         for now in faults.broken(settings):
             click.echo(f"broken now: {now.fault} on {now.node} since {now.since}")
         return
@@ -76,12 +76,16 @@ def instances() -> None:
 @click.argument("node")
 @click.argument("count", type=click.IntRange(1, 60), default=1)
 @click.option("--busy", is_flag=True, help="They rewrite memory without end.")
-def start_instances(node: str, count: int, *, busy: bool) -> None:
+@click.option("--from-volume", is_flag=True, help="Their root disk is a volume.")
+@click.option("--volume", is_flag=True, help="They have a second, empty volume.")
+@click.option("--ephemeral", is_flag=True, help="They have an ephemeral disk.")
+def start_instances(node: str, count: int, *, busy: bool, from_volume: bool, volume: bool, ephemeral: bool) -> None:
     """Start COUNT instances on NODE and wait until they answer."""
     from stackmend.lab import instances as lab_instances  # noqa: PLC0415
 
     with _cloud() as (settings, connection):
-        made = lab_instances.start(settings, connection, node, count, busy=busy, say=click.echo)
+        kind = lab_instances.Kind(busy, from_volume, volume, ephemeral)
+        made = lab_instances.start(settings, connection, node, count, kind, say=click.echo)
         click.echo(f"{len(made)} of {count} answer ping and beat.")
 
 

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "init": "stackmend.cli.init:init",
     "instance": "stackmend.cli.instance:instance",
+    "instance-dirs": "stackmend.cli.instance_dirs:instance_dirs",
     "lab": "stackmend.cli.lab:lab",
     "node": "stackmend.cli.node:node",
     "runs": "stackmend.cli.runs:runs",
     "status": "stackmend.cli.status:status",
+    "watch": "stackmend.cli.watch:watch",
 }
 """Each command and where it is; nothing else of ours is imported before it is called."""
 

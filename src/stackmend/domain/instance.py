@@ -67,6 +67,7 @@ class Instance:
         fault: message of nova's last fault; empty for none.
         created: when it was asked for.
         launched: when it was last started on a node: by its creation, a cold migration, an evacuation or an unshelving.
+        images: ids of the images that nova caches on its node: the one it was made of, its kernel, its ramdisk.
     """
 
     id: InstanceId
@@ -85,6 +86,7 @@ class Instance:
     fault: str = ""
     created: datetime | None = None
     launched: datetime | None = None
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Domain:
         cpu_xml: its ``<cpu>`` element; empty where it has none (an emulated default, which runs anywhere).
         devices: host devices passed through, as a person would name them; an instance with any cannot move live.
         saved: whether libvirt holds a managed save image of it (a suspended instance).
+        files: paths of its disks, and of what libvirt says is beneath them.
     """
 
     uuid: InstanceId
@@ -106,6 +109,7 @@ class Domain:
     cpu_xml: str = ""
     devices: tuple[str, ...] = ()
     saved: bool = False
+    files: tuple[str, ...] = ()
 
     @property
     def is_active(self) -> bool:

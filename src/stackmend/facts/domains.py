@@ -79,6 +79,7 @@ def _domain(part: str, saved: set[str]) -> Domain | None:
         cpu_xml="" if cpu is None or emulated else ET.tostring(cpu, encoding="unicode").strip(),
         devices=tuple(_devices(root)),
         saved=uuid in saved,
+        files=tuple(path for source in root.iterfind("devices/disk//source") if (path := source.get("file"))),
     )
 
 

@@ -43,13 +43,38 @@ def get(world: World, instance: InstanceId) -> Instance | None:
     Raises:
         Failed: nova could not be asked.
     """
+    server = _server(world, instance)
+    return None if server is None or server.get("status") in {"DELETED", "SOFT_DELETED"} else of_json(server)
+
+
+def restorable(world: World, instance: InstanceId) -> Instance | None:
+    """Return one instance, a soft-deleted one too, which no list shows; None where nova has none, or deleted it.
+
+    Raises:
+        Failed: nova could not be asked.
+    """
+    server = _server(world, instance)
+    return None if server is None or server.get("status") == "DELETED" else of_json(server)
+
+
+def _server(world: World, instance: InstanceId) -> dict[str, Any] | None:
     try:
-        server = world.openstack.get("compute", f"/servers/{instance}", version=MICROVERSION)["server"]
+        server: dict[str, Any] = world.openstack.get("compute", f"/servers/{instance}", version=MICROVERSION)["server"]
     except StackmendError as error:
         if error.code is Code.API_NOT_FOUND:
             return None
         raise
-    return None if server.get("status") in {"DELETED", "SOFT_DELETED"} else of_json(server)
+    return server
+
+
+def deleted(world: World, instance: InstanceId) -> Instance | None:
+    """Return the record that nova keeps of a deleted instance until it is archived; None where it has none.
+
+    Raises:
+        Failed: nova could not be asked.
+    """
+    found = _list(world, {"uuid": instance, "deleted": "true"})
+    return next((i for i in found if i.id == instance), None)
 
 
 def resolve(world: World, name_or_id: str) -> Instance:
@@ -99,7 +124,14 @@ def of_json(server: Mapping[str, Any]) -> Instance:
         fault=(server.get("fault") or {}).get("message") or "",
         created=utc(server.get("created")),
         launched=utc(server.get("OS-SRV-USG:launched_at")),
+        images=_images(server),
     )
+
+
+def _images(server: Mapping[str, Any]) -> tuple[str, ...]:
+    own = (server.get("image") or {}).get("id")
+    parts = (server.get(f"OS-EXT-SRV-ATTR:{part}_id") for part in ("kernel", "ramdisk"))
+    return tuple(image for image in (own, *parts) if image)
 
 
 def _list(world: World, filters: Mapping[str, str]) -> tuple[Instance, ...]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
+
 from stackmend.adapters import oslo_config
 from stackmend.adapters.world import World
+from stackmend.domain.instance_files import Cache
 from stackmend.domain.values import NodeName
-from stackmend.errors import Code, Failed
+from stackmend.errors import Code, Failed, StackmendError
+from stackmend.facts.concurrently import each
 
 STATE_PATH = "/var/lib/nova"
 
@@ -44,3 +49,36 @@ def instances_path(world: World, node: NodeName) -> str:
     found = options(world, node)
     state = found.get("DEFAULT", "state_path", STATE_PATH)
     return found.get("DEFAULT", "instances_path", f"{state}/instances")
+
+
+def instances_paths(world: World, nodes: Iterable[NodeName]) -> dict[NodeName, str | StackmendError]:
+    """Return the directory of the instances' disks on each of many nodes; a node's error is its answer."""
+
+    def ask(node: NodeName) -> str | StackmendError:
+        try:
+            return instances_path(world, node)
+        except StackmendError as error:
+            return error
+
+    return each(ask, nodes)
+
+
+def image_cache(world: World, node: NodeName) -> Cache:
+    """Return how the node's nova-compute treats unused files of its image cache; defaults are nova's (2025.1).
+
+    Raises:
+        Failed: the node could not be asked.
+    """
+    found = options(world, node)
+
+    def value(name: str, old: str, default: str) -> str:
+        return found.get("image_cache", name, found.get("DEFAULT", old, default))
+
+    removes = value("remove_unused_base_images", "remove_unused_base_images", "true").lower()
+    interval = value("manager_interval", "image_cache_manager_interval", "2400")
+    name = "remove_unused_original_minimum_age_seconds"
+    age = value(name, name, "86400")
+    return Cache(
+        expires=removes in {"true", "1", "yes", "on"} and not interval.startswith("-"),
+        age=timedelta(seconds=int(age)) if age.isdigit() else Cache().age,
+    )

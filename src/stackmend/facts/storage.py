@@ -10,8 +10,7 @@ from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts.concurrently import each
-from stackmend.facts.settings import instances_path
+from stackmend.facts.settings import instances_paths
 
 _LOOK = r"""
 cd {path} 2>/dev/null || exit 0
@@ -74,14 +73,7 @@ def shared_instance_files(
 
 def _paths(world: World, source: NodeName, targets: Iterable[NodeName]) -> list[tuple[NodeName, str]]:
     """Return the instances' directory of every node that can be asked."""
-
-    def ask(node: NodeName) -> str | StackmendError:
-        try:
-            return instances_path(world, node)
-        except StackmendError as error:
-            return error
-
-    answers = each(ask, {source, *targets})
+    answers = instances_paths(world, {source, *targets})
     own = answers[source]
     if isinstance(own, StackmendError):
         raise own

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stackmend.lab import shell, ssh, wait
+from stackmend.lab import power, shell, ssh, wait
 from stackmend.lab.host import Host
 from stackmend.lab.settings import CONTROLLER, Settings
 
@@ -111,6 +111,19 @@ def _unit(name: str, sentence: str, where: Where, units: str, works: Callable[[S
     )
 
 
+def _controller(name: str, sentence: str) -> Fault:
+    """Return a fault of a node's power controller; the node itself notices nothing."""
+    return Fault(
+        name,
+        sentence,
+        Where.ANY,
+        lambda site: power.afflict(site.settings, name, site.node),
+        lambda site: power.cure(site.settings, name, site.node),
+        lambda site: power.answers(site.settings, site.node),
+        silences=False,
+    )
+
+
 def _each_domain(speed: int) -> str:
     return f"for domain in $(virsh list --name); do virsh -q migrate-setspeed $domain {speed}; done\n"
 
@@ -198,6 +211,9 @@ FAULTS: tuple[Fault, ...] = (
         _script(f"[ ! -e {_KEY}.broken ] || mv {_KEY}.broken {_KEY}\n"),
         silences=False,
     ),
+    _controller(power.UNREACHABLE, "cut off a node's power controller: it takes connections and says nothing"),
+    _controller(power.LIES, "let a node's power controller say off whatever is so, and obey no order that it accepts"),
+    _controller(power.DIES_WITH_NODE, "feed a node's power controller from the node: without power it is silent too"),
 )
 """Every fault, in the order they are listed."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stackmend.adapters.loop import LoopThread
 from stackmend.adapters.ssh.command import Command, Completed
 from stackmend.adapters.ssh.connections import Connections
-from stackmend.adapters.ssh.errors import CONNECT_SECONDS, meaning
+from stackmend.adapters.ssh.errors import CONNECT_SECONDS, meaning, no_answer
 from stackmend.domain.node import Node
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Failed, StackmendError
@@ -66,7 +66,7 @@ class Ssh:
         return self._loop.call(self._run(self._command(node, script, timeout, stdin), check=check))
 
     def run_many(
-        self, scripts: Mapping[NodeName, str], *, timeout: float = 30.0, check: bool = True
+        self, scripts: Mapping[NodeName, str], *, timeout: float = 30.0, check: bool = True, within: float | None = None
     ) -> dict[NodeName, Completed | StackmendError]:
         """Run one script a node, on up to ``AT_ONCE`` nodes at once; a node's error is its answer.
 
@@ -74,8 +74,10 @@ class Ssh:
             scripts: the script of each node.
             timeout: seconds for each script.
             check: whether a status other than 0 is an error.
+            within: seconds after which a node counts as unreachable, its connection's own patience included; what runs
+                there is left to its timeout. None for no such limit.
         """
-        return self._loop.call(self._run_many(scripts, timeout, check=check)) if scripts else {}
+        return self._loop.call(self._run_many(scripts, timeout, within, check=check)) if scripts else {}
 
     def reset(self, node: NodeName) -> None:
         """Drop the node's kept connection, as after a reboot; what runs on it is lost."""
@@ -167,14 +169,17 @@ class Ssh:
         return process
 
     async def _run_many(
-        self, scripts: Mapping[NodeName, str], timeout: float, *, check: bool
+        self, scripts: Mapping[NodeName, str], timeout: float, within: float | None, *, check: bool
     ) -> dict[NodeName, Completed | StackmendError]:
         limit = asyncio.Semaphore(AT_ONCE)
 
         async def one(node: NodeName, script: str) -> Completed | StackmendError:
             async with limit:
                 try:
-                    return await self._run(self._command(node, script, timeout), check=check)
+                    running = self._run(self._command(node, script, timeout), check=check)
+                    return await asyncio.wait_for(running, within)
+                except TimeoutError:
+                    return no_answer(node, self._connections.access(node), within or 0)
                 except StackmendError as error:
                     return error
 
