@@ -99,6 +99,8 @@ def of_json(server: Mapping[str, Any]) -> Instance:
         fault=(server.get("fault") or {}).get("message") or "",
         created=utc(server.get("created")),
         launched=utc(server.get("OS-SRV-USG:launched_at")),
+        image=(server.get("image") or {}).get("id") or "",
+        metadata=server.get("metadata") or {},
     )
 
 
