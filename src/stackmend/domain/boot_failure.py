@@ -10,6 +10,9 @@ from typing import Any
 from stackmend.domain.instance import ComputeService, Instance, InstanceAction, PortBinding, Witness
 from stackmend.domain.values import NodeName
 
+GONE = "gone"
+"""Status of an image that glance has no more."""
+
 
 class Cure(enum.StrEnum):
     """What may be done about a cause."""
