@@ -37,7 +37,7 @@ class StartInstance(Action):
         """Return the step that starts an instance."""
         title = f"Start {instance.name}, or find out why it does not come up: {why}"
         words = "reboot --hard" if instance.vm_state == "active" else "start"
-        return _step(cls.name, "start", instance, title, {"seconds": UP_SECONDS}, words, place)
+        return _step(cls.name, instance, title, more={"seconds": UP_SECONDS}, words=words, place=place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Look at it as it is now, which may not be as it was planned."""
@@ -92,46 +92,8 @@ class RebootInstance(Action):
     def step(cls, instance: Instance, how: str, why: str = "", **place: Unpack[Place]) -> Step:
         """Return the step that reboots an instance, soft or hard."""
         title = f"Reboot {instance.name}, {how}" + (f": {why}" if why else "")
-        return _step(
-            cls.name, "reboot", instance, title, {"how": how, "seconds": UP_SECONDS}, f"reboot --{how}", place
-        )
-
-    def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
-        """Record how it is; nova reboots softly only what runs."""
-        instance = at_rest(world, InstanceId(params["instance"]), context)
-        gone = _gone(instance, params)
-        if gone or instance is None:
-            return Skip(gone)
-        before = how_it_is(world, instance.host, instance.id)
-        if params["how"] == "soft" and (instance.vm_state != "active" or before.state != "running"):
-            raise Failed(
-                Code.INSTANCE_CHANGED,
-                f"{instance.name} is {instance.vm_state}, libvirt has it {before.state or 'not'}: "
-                "only what runs can be rebooted softly",
-                hint="`stackmend instance diagnose` tells why it does not run",
-            )
-        power = _decided(world, instance, params, params["how"], before.process, context)
-        return Do(power.to_json(), f"{instance.name} is {instance.vm_state}; libvirt has it {before.state or 'not'}")
-
-    def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
-        """Reboot it, or go on with a reboot that was begun."""
-        power = Power.from_json(change)
-        began = world.clock.monotonic()
-        why_not = bring_up(world, power, context)
-        if why_not:
-            cause = _cause(world, power)
-            raise Failed(
-                Code.INSTANCE_NOT_UP,
-                f"{power.name} does not run after its {power.how} reboot: {why_not}",
-                hint=f"{cause}; retry reboots it again",
-                evidence={"instance": power.instance, "host": power.node, "cause": cause},
-            )
-        seconds = world.clock.monotonic() - began
-        forced = _forced(world, power, seconds)
-        data = {"instance": power.instance, "how": power.how, "seconds": round(seconds, 1), "forced": forced}
-        return Receipt(
-            f"{power.name} was rebooted {power.how}, and runs on {power.node}" + (f"; {forced}" if forced else ""), data
-        )
+        more = {"how": how, "seconds": UP_SECONDS}
+        return _step(cls.name, instance, title, more=more, words=f"reboot --{how}", place=place)
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
         """Read back that it runs in another process than before."""
@@ -142,11 +104,9 @@ class RebootInstance(Action):
         return f"a reboot of {change['name']} cannot be taken back"
 
 
-def _step(  # noqa: PLR0913 - a step is what it is made of
-    action: str, verb: str, instance: Instance, title: str, more: dict[str, Any], words: str, place: Place
-) -> Step:
+def _step(action: str, instance: Instance, title: str, *, more: dict[str, Any], words: str, place: Place) -> Step:
     return Step(
-        id=place.get("id", StepId(f"{verb}/{instance.id}")),
+        id=place.get("id", StepId(f"{action.removeprefix('instance.')}/{instance.id}")),
         action=action,
         title=title,
         params={"instance": instance.id, "name": instance.name, "node": instance.host, **more},
@@ -165,7 +125,7 @@ def _gone(instance: Instance | None, params: dict[str, Any]) -> str:
     return ""
 
 
-def _decided(  # noqa: PLR0913 - what a change is made of
+def _decided(
     world: World, instance: Instance, params: dict[str, Any], how: str, process: str, context: Context
 ) -> Power:
     """Return the change; what an attempt before recorded of the former state stays."""

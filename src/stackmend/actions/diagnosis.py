@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from stackmend.adapters.patience import patiently
 from stackmend.adapters.world import World
@@ -51,8 +50,3 @@ def troubles(world: World, wanted: Iterable[InstanceId]) -> dict[InstanceId, tup
 def first_sentence(causes_found: tuple[Cause, ...]) -> str:
     """Return the first cause as a clause with its code."""
     return f"{causes_found[0].code}: {causes_found[0].sentence}" if causes_found else "no cause shows"
-
-
-def named(cause: Cause, name: str) -> Cause:
-    """Return a cause whose sentence begins with the instance's name."""
-    return cause if name in cause.sentence else replace(cause, sentence=f"{name}: {cause.sentence}")

@@ -39,7 +39,7 @@ class CheckInstances(Action):
             id=place.get("id", StepId("check")),
             action=cls.name,
             title=f"See that {who} came up, and why not where not",
-            params={"names": dict(names), "steps": dict(steps), "watch": watch},
+            params={"names": _plain(names), "steps": _plain(steps), "watch": watch},
             needs=place.get("needs", ()),
             group=place.get("group", ()),
             commands=tuple(f"openstack server show {one}" for one in names),
@@ -60,9 +60,10 @@ class CheckInstances(Action):
         well_since: list[float] = []
 
         def well() -> bool | None:
-            found.clear()
-            found.update(troubles(world, map(InstanceId, names)))
-            if found:
+            now = troubles(world, map(InstanceId, names))
+            if now:
+                found.clear()
+                found.update(now)
                 well_since.clear()
                 context.progress(f"not up: {', '.join(names[i] for i in found)}")
                 return None
@@ -77,9 +78,13 @@ class CheckInstances(Action):
         return Receipt(f"{all_of_them}, and nothing shows against that{skipped}", {"instances": list(names)})
 
 
+def _plain(by_id: Mapping[InstanceId, str]) -> dict[str, str]:
+    return {str(one): str(value) for one, value in by_id.items()}
+
+
 def _down(names: Mapping[str, str], found: Mapping[InstanceId, tuple[Cause, ...]]) -> Failed:
-    said = {names[i]: first_sentence(causes) for i, causes in found.items()}
-    down = "; ".join(f"{name} ({why})" for name, why in said.items())
+    said = {str(i): first_sentence(causes) for i, causes in found.items()}
+    down = "; ".join(f"{names[i]} ({why})" for i, why in said.items())
     return Failed(
         Code.INSTANCE_NOT_UP,
         f"{len(found)} of {len(names)} did not come up: {down}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stackmend.cli.context import CloudChoice, cloud_options
-from stackmend.cli.planning import Asked, show_or_apply
+from stackmend.cli.planning import Asked, plan_options, show_or_apply
 
 if TYPE_CHECKING:
     from stackmend.adapters.world import World
@@ -21,21 +21,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.group()
 def node() -> None:
     """Take compute nodes out of service, and back."""
-
-
-def _plan_options(command: F) -> F:
-    """Options of every command that makes a plan."""
-    for option in (
-        click.option("--plan", "plan_only", is_flag=True, help="Show the plan and change nothing."),
-        click.option("--yes", "-y", is_flag=True, help="Apply the plan without asking."),
-        click.option("--expect", metavar="HASH", default="", help="Apply only a plan with this hash."),
-        click.option("--reason", default="", help="Why, or a ticket; journaled, and shown as the disable reason."),
-        click.option(
-            "-f", "--format", "form", type=click.Choice(["text", "json", "yaml"]), default="text", help="Of the plan."
-        ),
-    ):
-        command = option(command)
-    return cloud_options(command)
 
 
 def _drain_options(command: F) -> F:
@@ -67,7 +52,7 @@ def _drain_options(command: F) -> F:
 
 @node.command()
 @click.argument("name", metavar="NODE")
-@_plan_options
+@plan_options
 @_drain_options
 def drain(name: str, stopped: str, leave: tuple[str, ...], target: str, patience: float, **asked: Any) -> None:
     """Move every instance away from NODE, and keep new ones from it."""
@@ -83,7 +68,7 @@ def drain(name: str, stopped: str, leave: tuple[str, ...], target: str, patience
 
 @node.command()
 @click.argument("name", metavar="NODE")
-@_plan_options
+@plan_options
 def stop(name: str, **asked: Any) -> None:
     """Stop nova-compute on NODE and hold it, so that nothing starts it again."""
     from stackmend.cli import plans  # noqa: PLC0415 - late: it imports every client
@@ -93,7 +78,7 @@ def stop(name: str, **asked: Any) -> None:
 
 @node.command()
 @click.argument("name", metavar="NODE")
-@_plan_options
+@plan_options
 def start(name: str, **asked: Any) -> None:
     """Start what stackmend holds on NODE, and verify it."""
     from stackmend.cli import plans  # noqa: PLC0415 - late: it imports every client
@@ -107,7 +92,7 @@ def start(name: str, **asked: Any) -> None:
 @click.option(
     "--patience", type=click.FloatRange(min=1), default=120.0, show_default=True, metavar="SECONDS", help="As in drain."
 )
-@_plan_options
+@plan_options
 def return_(name: str, *, stay: bool, patience: float, **asked: Any) -> None:
     """Start, verify and enable NODE again, and bring back what its last drain moved."""
     from stackmend.cli import plans  # noqa: PLC0415 - late: it imports every client
@@ -121,7 +106,7 @@ def return_(name: str, *, stay: bool, patience: float, **asked: Any) -> None:
 @click.argument("command", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--reboot", is_flag=True, help="Reboot the node while it is empty, after the command.")
 @click.option("--stay", is_flag=True, help="Leave the instances where the drain put them.")
-@_plan_options
+@plan_options
 @_drain_options
 def maintain(  # noqa: PLR0913 - the options of a drain and two more
     name: str,

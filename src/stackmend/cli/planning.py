@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stackmend.cli.context import CloudChoice, open_world
+from stackmend.cli.context import CloudChoice, cloud_options, open_world
 from stackmend.errors import Code, Refused, UsageError
 from stackmend.rules.moved import differences
 
@@ -18,7 +18,23 @@ if TYPE_CHECKING:
     from stackmend.adapters.world import World
     from stackmend.domain.plan import Plan
 
+F = TypeVar("F", bound=Callable[..., Any])
 Maker = Callable[["World", str], "Plan"]
+
+
+def plan_options(command: F) -> F:
+    """Add the options of every command that makes a plan; see ``Asked.of``."""
+    for option in (
+        click.option("--plan", "plan_only", is_flag=True, help="Show the plan and change nothing."),
+        click.option("--yes", "-y", is_flag=True, help="Apply the plan without asking."),
+        click.option("--expect", metavar="HASH", default="", help="Apply only a plan with this hash."),
+        click.option("--reason", default="", help="Why, or a ticket; journaled, and shown as the disable reason."),
+        click.option(
+            "-f", "--format", "form", type=click.Choice(["text", "json", "yaml"]), default="text", help="Of the plan."
+        ),
+    ):
+        command = option(command)
+    return cloud_options(command)
 
 
 @dataclass(frozen=True)

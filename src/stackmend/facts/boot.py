@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from stackmend.adapters.world import World
 from stackmend.domain.health import BootIdentity, SystemState
 from stackmend.domain.values import NodeName
@@ -20,6 +22,17 @@ def identity(world: World, node: NodeName) -> BootIdentity:
     script = "cat /proc/sys/kernel/random/boot_id; sed 's/.*) //' /proc/1/stat | cut -d' ' -f20"
     boot_id, init_start = world.ssh.run(node, script).stdout.split()
     return BootIdentity(boot_id, init_start)
+
+
+def started(world: World, node: NodeName) -> datetime:
+    """Return when the first process of a node started; in a container that is not when the kernel did.
+
+    Raises:
+        Failed: the node could not be asked.
+    """
+    script = "sed -n 's/^btime //p' /proc/stat; getconf CLK_TCK; sed 's/.*) //' /proc/1/stat | cut -d' ' -f20"
+    kernel, hertz, ticks = map(int, world.ssh.run(node, script).stdout.split())
+    return datetime.fromtimestamp(kernel + ticks / hertz, UTC)
 
 
 def system(world: World, node: NodeName) -> SystemState:

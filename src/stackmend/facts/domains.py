@@ -83,8 +83,9 @@ def _domain(part: str, saved: set[str]) -> Domain | None:
 
 
 def root_of(uuid: str, xml: str) -> ET.Element:
-    """Return the XML of a domain, parsed; a document type, which libvirt never writes and which could define entities,
-    is refused.
+    """Return the XML of a domain, parsed.
+
+    A document type, which libvirt never writes and which could define entities, is refused.
 
     Raises:
         Failed: COMMAND_FAILED where it makes no sense.

@@ -30,7 +30,7 @@ def causes(facts: BootFacts) -> tuple[Cause, ...]:
     if first or host is None:
         return first
     found = (*_elsewhere(facts), *_room(facts, host), *_disks(facts, host), *_volumes(facts, host))
-    found += (*_definition(facts, host), *_network(facts, host), *_guest(facts, host))
+    found += (*_definition(facts, host), *_network(facts, host), *_guest(host))
     return found or tuple(_state(facts, host))
 
 
@@ -192,7 +192,7 @@ def _network(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
         )
 
 
-def _guest(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
+def _guest(host: HostLook) -> Iterator[Cause]:
     """Yield what the guest says on its console against its own boot."""
     sign = console.trouble(host.console)
     if sign is None or not host.runs:
@@ -214,7 +214,7 @@ def _state(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
     name, state = facts.instance.name, facts.instance.vm_state
     if state == "error":
         sentence = f"nova has {name} in error: {_fault(facts)}"
-        yield Cause("nova-error", sentence, Cure.HARD_REBOOT, "a hard reboot brings it up, and nova takes it for active")
+        yield Cause("nova-error", sentence, Cure.HARD_REBOOT, "a hard reboot makes it active again")
     elif host.state in _OFF and state == "active":
         sentence = f"nova has {name} active, and libvirt has it {host.state or 'not at all'}"
         yield Cause("not-started", sentence, Cure.START, "a start brings it up", _failed(facts))

@@ -32,9 +32,7 @@ class Ran:
     sentence: str
 
 
-def judge(
-    instance: Instance, domain: Domain | None, actions: Sequence[InstanceAction], booted: datetime | None
-) -> Ran:
+def judge(instance: Instance, domain: Domain | None, actions: Sequence[InstanceAction], booted: datetime | None) -> Ran:
     """Decide whether an instance was running before its node went down.
 
     Nova's ``active`` says that it is to run. ``stopped`` is either a person's wish, which stands, or nova's own doing:
