@@ -15,7 +15,7 @@ from stackmend.domain.instance import Instance
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
 from stackmend.domain.power import Power
-from stackmend.domain.values import InstanceId, NodeName, StepId
+from stackmend.domain.values import InstanceId, JsonObject, NodeName, StepId
 from stackmend.errors import Code, Failed
 from stackmend.facts import instances, settings
 
@@ -94,6 +94,43 @@ class RebootInstance(Action):
         title = f"Reboot {instance.name}, {how}" + (f": {why}" if why else "")
         more = {"how": how, "seconds": UP_SECONDS}
         return _step(cls.name, instance, title, more=more, words=f"reboot --{how}", place=place)
+
+    def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
+        """Record how it is; nova reboots softly only what runs."""
+        instance = at_rest(world, InstanceId(params["instance"]), context)
+        gone = _gone(instance, params)
+        if gone or instance is None:
+            return Skip(gone)
+        before = how_it_is(world, instance.host, instance.id)
+        if params["how"] == "soft" and (instance.vm_state != "active" or before.state != "running"):
+            raise Failed(
+                Code.INSTANCE_CHANGED,
+                f"{instance.name} is {instance.vm_state}, libvirt has it {before.state or 'not'}: "
+                "only what runs can be rebooted softly",
+                hint="`stackmend instance diagnose` tells why it does not run",
+            )
+        power = _decided(world, instance, params, params["how"], before.process, context)
+        return Do(power.to_json(), f"{instance.name} is {instance.vm_state}; libvirt has it {before.state or 'not'}")
+
+    def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
+        """Reboot it, or go on with a reboot that was begun."""
+        power = Power.from_json(change)
+        began = world.clock.monotonic()
+        why_not = bring_up(world, power, context)
+        if why_not:
+            cause = _cause(world, power)
+            raise Failed(
+                Code.INSTANCE_NOT_UP,
+                f"{power.name} does not run after its {power.how} reboot: {why_not}",
+                hint=f"{cause}; retry reboots it again",
+                evidence={"instance": power.instance, "host": power.node, "cause": cause},
+            )
+        seconds = world.clock.monotonic() - began
+        forced = _forced(world, power, seconds)
+        data: JsonObject = {"instance": power.instance, "seconds": round(seconds, 1), "forced": forced}
+        return Receipt(
+            f"{power.name} was rebooted {power.how}, and runs on {power.node}" + (f"; {forced}" if forced else ""), data
+        )
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
         """Read back that it runs in another process than before."""
