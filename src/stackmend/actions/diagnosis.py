@@ -29,8 +29,16 @@ def diagnose(world: World, instance: Instance, nodes: Iterable[NodeName] = ()) -
     return facts, causes(facts)
 
 
-def troubles(world: World, wanted: Iterable[InstanceId]) -> dict[InstanceId, tuple[Cause, ...]]:
-    """Return the causes of each instance that does not run well; those that do, or are deleted, are left out."""
+def troubles(
+    world: World, wanted: Iterable[InstanceId], *, spoken: bool = False
+) -> dict[InstanceId, tuple[Cause, ...]]:
+    """Return the causes of each instance that does not run well; those that do, or are deleted, are left out.
+
+    Args:
+        world: the cloud.
+        wanted: ids of the instances.
+        spoken: whether each must have written something to its console, too.
+    """
 
     def ask(one: InstanceId) -> tuple[Cause, ...]:
         instance = patiently(world.clock, lambda: instances.get(world, one))
@@ -38,6 +46,8 @@ def troubles(world: World, wanted: Iterable[InstanceId]) -> dict[InstanceId, tup
             return ()
         facts, found = diagnose(world, instance, (instance.host,) if instance.host else ())
         runs = facts.host is not None and facts.host.runs and instance.vm_state == "active"
+        if runs and spoken and not found and facts.host and not facts.host.console.strip():
+            return (Cause("not-spoken", "it runs, and has written nothing to its console yet", Cure.NONE, "wait"),)
         if found or runs:
             return found
         state = facts.host.state if facts.host else ""

@@ -24,7 +24,8 @@ class CheckInstances(Action):
     """Diagnose instances that were brought up, and fail where any of them does not run well.
 
     Parameters: names (by id), steps (the step of the run that brought each up), watch (seconds that each must be well
-    for, for what shows only after a while). Change: names, skipped, watch.
+    for since it has written to its console, for what shows only after a while; 0 to look once). Change: names, skipped,
+    watch.
     """
 
     name: ClassVar[str] = "instance.check"
@@ -60,7 +61,7 @@ class CheckInstances(Action):
         well_since: list[float] = []
 
         def well() -> bool | None:
-            now = troubles(world, map(InstanceId, names))
+            now = troubles(world, map(InstanceId, names), spoken=float(change["watch"]) > 0)
             if now:
                 found.clear()
                 found.update(now)

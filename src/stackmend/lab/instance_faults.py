@@ -60,6 +60,8 @@ virsh -q define $kept/$id.new
 rm $kept/$id.new
 virsh -q destroy $id
 virsh -q start $id
+for _ in $(seq 90); do ! grep -q 'Kernel panic' ${disk%/disk}/console.log || exit 0; sleep 1; done
+exit 1
 """
 _UNPANIC = """\
 [ -e $kept/$id.panic ] || exit 0
