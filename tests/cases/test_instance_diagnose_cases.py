@@ -40,7 +40,9 @@ def facts(world: dict[str, Any]) -> BootFacts:
             fault=world.get("fault", ""),
             image="img",
         ),
-        actions=tuple(InstanceAction(a["verb"], "r", a.get("user", ""), None, failed=False) for a in world.get("did", ())),
+        actions=tuple(
+            InstanceAction(a["verb"], "r", a.get("user", ""), None, failed=False) for a in world.get("did", ())
+        ),
         service=ComputeService("s", NODE, True, "", service == "up", service == "forced down", None),  # noqa: FBT003
         host=host(world.get("host", {})),
         silent=world.get("silent", ""),

@@ -137,8 +137,8 @@ def _base(facts: BootFacts, disk: DiskLook, evidence: dict[str, str]) -> Cause:
     return Cause(
         "base-missing",
         sentence,
-        Cure.HARD_REBOOT,
-        f"a hard reboot has nova fetch image {image} from glance again",
+        _anew(facts),
+        f"{_words(facts)} has nova fetch image {image} from glance again",
         {**evidence, "image": image},
     )
 
@@ -153,8 +153,8 @@ def _volumes(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
             "volume-not-connected",
             f"{' and '.join(lost)} {'is' if len(lost) == 1 else 'are'} attached by nova, but not connected on "
             f"{facts.node}",
-            Cure.HARD_REBOOT,
-            "a hard reboot connects its volumes again",
+            _anew(facts),
+            f"{_words(facts)} connects its volumes again",
             {disk.target: disk.path for disk in host.disks if disk.volume},
         )
 
@@ -164,8 +164,8 @@ def _definition(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
         yield Cause(
             "xml-missing",
             f"libvirt on {facts.node} does not have {facts.instance.name}: its XML is missing",
-            Cure.HARD_REBOOT,
-            "a hard reboot makes the XML again from nova's record",
+            _anew(facts),
+            f"{_words(facts)} makes the XML again from nova's record",
             {"directory": host.directory or "none"},
         )
 
@@ -229,6 +229,15 @@ def _stopped(facts: BootFacts) -> Cause:
         return Cause("not-started", sentence, Cure.START, "a start brings it up", _failed(facts))
     by = "a user stopped it" if stop is not None else "it is stopped, and nova does not tell by what"
     return Cause("stopped", by, Cure.NONE, "its owner decides whether it is to run", _failed(facts))
+
+
+def _anew(facts: BootFacts) -> Cure:
+    """Return the cure that makes all of an instance again; a start of a stopped one does what a hard reboot does."""
+    return Cure.START if facts.instance.vm_state == "stopped" else Cure.HARD_REBOOT
+
+
+def _words(facts: BootFacts) -> str:
+    return "a start" if _anew(facts) is Cure.START else "a hard reboot"
 
 
 def _failed(facts: BootFacts) -> dict[str, str]:

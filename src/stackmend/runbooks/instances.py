@@ -97,11 +97,8 @@ def plan_cure(instance: Instance, causes: Sequence[Cause]) -> Plan:
     if cause.cure is Cure.NONE:
         raise Refused(Code.NO_CURE, f"{cause.code}: {cause.sentence}", hint=cause.advice, evidence=dict(cause.evidence))
     why = f"{cause.code}: {cause.sentence}"
-    if cause.cure is Cure.START or instance.vm_state == "stopped":
-        # nova's start does all that its hard reboot does, and leaves the record of a start
-        step = StartInstance.step(instance, why)
-    else:
-        step = RebootInstance.step(instance, "hard", why)
+    start = cause.cure is Cure.START
+    step = StartInstance.step(instance, why) if start else RebootInstance.step(instance, "hard", why)
     watch = BOOT_WATCH_SECONDS if cause.code in _IN_THE_GUEST else 0.0
     return Plan(
         runbook="instance diagnose",
