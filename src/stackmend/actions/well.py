@@ -17,7 +17,10 @@ from stackmend.domain.values import InstanceId, StepId
 from stackmend.errors import Code, Failed
 
 SETTLE_SECONDS = 60.0
-"""How long what is wrong may take to right itself: ports come up after their instance."""
+"""How long what may right itself may take for that: ports come up after their instance."""
+
+PASSING = frozenset({"busy", "network-unplugged", "not-spoken", "not-running", "node-silent", "libvirt-down"})
+"""Causes that may pass by themselves."""
 
 
 class CheckInstances(Action):
@@ -60,19 +63,20 @@ class CheckInstances(Action):
         names, found = change["names"], dict[InstanceId, tuple[Cause, ...]]()
         well_since: list[float] = []
 
-        def well() -> bool | None:
+        def settled() -> bool | None:
+            """Return whether all have been well for long enough; false where one of them will not be."""
             now = troubles(world, map(InstanceId, names), spoken=float(change["watch"]) > 0)
             if now:
                 found.clear()
                 found.update(now)
                 well_since.clear()
                 context.progress(f"not up: {', '.join(names[i] for i in found)}")
-                return None
+                return None if any(causes[0].code in PASSING for causes in now.values()) else False
             well_since[1:] = [world.clock.monotonic()]
             return True if well_since[-1] - well_since[0] >= float(change["watch"]) else None
 
         patience = SETTLE_SECONDS + float(change["watch"])
-        if world.clock.wait_for(well, timeout=patience, interval=2.0) is None:
+        if not world.clock.wait_for(settled, timeout=patience, interval=2.0):
             raise _down(names, found)
         skipped = f"; not looked at, as skipped: {', '.join(change['skipped'])}" if change["skipped"] else ""
         all_of_them = f"{next(iter(names.values()))} runs" if len(names) == 1 else f"all {len(names)} instances run"
