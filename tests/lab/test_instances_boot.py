@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,8 @@ pytestmark = pytest.mark.lab
 Command = Callable[..., Ended]
 Script = Callable[[str, str], str]
 NODE = "c02"
+REBOOTED = "5-before"
+"""The record that a reboot is made: after run, resumed, started and intent."""
 NAMES = ("boot-a", "boot-b", "boot-c")
 
 
@@ -73,15 +76,26 @@ def test_an_instance_that_runs_is_listed_shown_and_heard(
     assert fleet.state(trio["boot-a"]) == "active"
 
 
-@pytest.mark.parametrize("options", [[], ["--hard"]], ids=["soft", "hard"])
-def test_a_reboot_is_another_process(
-    options: list[str], stackmend: Command, trio: dict[str, str], on_node: Script, fleet: Fleet
+def test_a_soft_reboot_is_another_process(
+    stackmend: Command, trio: dict[str, str], on_node: Script, fleet: Fleet
 ) -> None:
     before = process(on_node, trio["boot-b"])
-    done(stackmend("instance", "reboot", "boot-b", *options, "--yes"))
+    done(stackmend("instance", "reboot", "boot-b", "--yes"))
+    assert process(on_node, trio["boot-b"]) not in {"", before}
+    assert fleet.state(trio["boot-b"]) == "active"
+
+
+def test_a_hard_reboot_whose_stackmend_was_killed_is_not_made_twice(
+    stackmend: Command, trio: dict[str, str], on_node: Script, fleet: Fleet
+) -> None:
+    before = process(on_node, trio["boot-b"])
+    killed = stackmend("instance", "reboot", "boot-b", "--hard", "--yes", extra={"STACKMEND_CRASH_AT": REBOOTED})
+    assert killed.status == -signal.SIGKILL
     after = process(on_node, trio["boot-b"])
-    assert after
-    assert after != before
+    assert after not in {"", before}
+    run = next(r["id"] for r in stackmend("runs", "list", "-f", "json").json() if r["state"] == "interrupted")
+    done(stackmend("runs", "resume", run))
+    assert process(on_node, trio["boot-b"]) == after
     assert fleet.state(trio["boot-b"]) == "active"
 
 
