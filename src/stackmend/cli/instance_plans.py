@@ -24,7 +24,8 @@ def start_on(world: World, name: str, *, limit: int, order: str) -> Plan:
     judged = [(i, ran_before(power, i)) for i in power.instances]
     wanted = [Wanted(i, ran.sentence) for i, ran in judged if ran.was]
     left = [left_alone(i, ran) for i, ran in judged if not ran.was]
-    return plan_start(node, in_order(wanted, order), filter(None, left), limit=limit, order=order)
+    notes = filter(None, left)
+    return plan_start(node, in_order(wanted, order), notes, limit=limit, order=order, on_node=True)
 
 
 def start_named(world: World, names: Sequence[str], *, limit: int, order: str) -> Plan:
@@ -43,7 +44,7 @@ def start_named(world: World, names: Sequence[str], *, limit: int, order: str) -
             )
     wanted = [Wanted(i, f"nova has it {i.vm_state}") for i in found.values()]
     subject = ",".join(sorted(i.name for i in found.values()))
-    return plan_start(subject, in_order(wanted, order), (), limit=limit, order=order)
+    return plan_start(subject, in_order(wanted, order), limit=limit, order=order)
 
 
 def reboot(world: World, name: str, *, hard: bool) -> Plan:

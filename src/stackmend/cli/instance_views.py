@@ -52,7 +52,7 @@ def _ran(world: World, nodes: list[NodeName]) -> Iterator[dict[str, Any]]:
 def ran_before(power: NodePower, instance: Instance) -> Ran:
     """Return whether an instance ran before its node went down."""
     actions = power.actions.get(instance.id, ())
-    return judge(instance, power.domains.get(instance.id), actions, power.booted)
+    return judge(instance, power.domains.get(instance.id), actions, power.down)
 
 
 def _hosts(found: tuple[Instance, ...]) -> list[NodeName]:

@@ -19,14 +19,14 @@ class NodePower:
 
     Attributes:
         node: its name.
-        booted: when it booted.
+        down: when it last went down.
         instances: nova's records of what is on it.
         domains: libvirt's.
         actions: what nova did with each instance that is stopped, newest first.
     """
 
     node: NodeName
-    booted: datetime
+    down: datetime
     instances: tuple[Instance, ...]
     domains: Mapping[InstanceId, Domain]
     actions: Mapping[InstanceId, tuple[InstanceAction, ...]]
@@ -42,7 +42,7 @@ def gather(world: World, node: NodeName) -> NodePower:
     stopped = [i.id for i in recorded if i.vm_state == "stopped"]
     return NodePower(
         node=node,
-        booted=boot.started(world, node),
+        down=boot.went_down(world, node),
         instances=recorded,
         domains=domains.on_node(world, node),
         actions=each(lambda one: instance_actions.recent(world, one), stopped),

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from stackmend.domain.instance import Domain, Instance, InstanceAction
 
 GOING_DOWN = timedelta(minutes=15)
-"""How long a node may take from its first instance's end to its next boot: the shutdown, and its firmware."""
+"""How much earlier than its node's last sign of life an instance may have ended and still count as taken with it: the
+node's shutdown, and what of its journal a power cut loses."""
 
 _POWER = frozenset(
     {"create", "start", "stop", "reboot", "rebuild", "resume", "suspend", "pause", "unpause", "evacuate", "unshelve"}
@@ -32,7 +33,7 @@ class Ran:
     sentence: str
 
 
-def judge(instance: Instance, domain: Domain | None, actions: Sequence[InstanceAction], booted: datetime | None) -> Ran:
+def judge(instance: Instance, domain: Domain | None, actions: Sequence[InstanceAction], down: datetime | None) -> Ran:
     """Decide whether an instance was running before its node went down.
 
     Nova's ``active`` says that it is to run. ``stopped`` is either a person's wish, which stands, or nova's own doing:
@@ -43,7 +44,7 @@ def judge(instance: Instance, domain: Domain | None, actions: Sequence[InstanceA
         instance: nova's record.
         domain: libvirt's on its node; None where it has none.
         actions: what was done with it, newest first.
-        booted: when the node booted; None where that is not known.
+        down: when the node last went down; None where that is not known.
     """
     if domain is not None and domain.is_active:
         return Ran(was=False, runs=True, sentence=f"libvirt has it {domain.state}")
@@ -54,7 +55,7 @@ def judge(instance: Instance, domain: Domain | None, actions: Sequence[InstanceA
         return Ran(was=True, runs=False, sentence=f"nova has it active, and {off}")
     if instance.vm_state != "stopped":
         return Ran(was=False, runs=False, sentence=f"nova has it {instance.vm_state or 'in no state'}")
-    return _stopped(actions, booted)
+    return _stopped(actions, down)
 
 
 def last_stop(actions: Sequence[InstanceAction]) -> InstanceAction | None:
@@ -63,15 +64,15 @@ def last_stop(actions: Sequence[InstanceAction]) -> InstanceAction | None:
     return newest if newest is not None and newest.verb == "stop" else None
 
 
-def _stopped(actions: Sequence[InstanceAction], booted: datetime | None) -> Ran:
+def _stopped(actions: Sequence[InstanceAction], down: datetime | None) -> Ran:
     stop = last_stop(actions)
     if stop is None:
         return Ran(None, runs=False, sentence="nova has it stopped, and does not tell by what")
     at = f"{stop.started:%Y-%m-%d %H:%M:%S} UTC" if stop.started else "a time nova does not tell"
     if stop.user:
         return Ran(was=False, runs=False, sentence=f"a user stopped it at {at}")
-    if booted is None or stop.started is None:
-        return Ran(None, runs=False, sentence=f"nova found it off at {at}, and when its node booted is not known")
-    if stop.started < booted - GOING_DOWN:
+    if down is None or stop.started is None:
+        return Ran(None, runs=False, sentence=f"nova found it off at {at}, and when its node went down is not known")
+    if stop.started < down - GOING_DOWN:
         return Ran(was=False, runs=False, sentence=f"it ended by itself at {at}, before its node went down")
     return Ran(was=True, runs=False, sentence=f"nova found it off at {at}, when its node went down or after")

@@ -21,15 +21,18 @@ BOOT_WATCH_SECONDS = 30.0
 _IN_THE_GUEST = frozenset({"kernel-panic", "fsck-prompt", "boot-prompt"})
 
 
-def plan_start(subject: str, wanted: Sequence[Wanted], left: Iterable[str], *, limit: int, order: str) -> Plan:
+def plan_start(
+    subject: str, wanted: Sequence[Wanted], left: Iterable[str] = (), *, limit: int, order: str, on_node: bool = False
+) -> Plan:
     """Return the plan that starts instances, so many at once, and tells which did not come up.
 
     Args:
-        subject: the node or the instance that it is about.
+        subject: the node that it is about, or the names of the instances.
         wanted: what is started, in order.
         left: sentences on those that are left alone.
         limit: how many at once.
         order: by what they were put in order.
+        on_node: whether the subject is a node.
 
     Raises:
         Refused: there is nothing to start.
@@ -41,12 +44,13 @@ def plan_start(subject: str, wanted: Sequence[Wanted], left: Iterable[str], *, l
             f"there is nothing to start on {subject}" + (f": {'; '.join(notes)}" if notes else ""),
             hint="`stackmend instance list --was-running` tells why of each",
         )
-    group = (f"Start {len(wanted)} of the instances on {subject}",)
+    whose = f"on {subject}" if on_node else subject
+    group = (f"Start {whose}",)
     starts = tuple(StartInstance.step(w.instance, w.why, group=group, lane=LANE) for w in wanted)
     return Plan(
         runbook="instance start",
         subject=subject,
-        title=f"Start {_count(len(wanted))} on {subject}, at most {limit} at once",
+        title=f"Start {_count(len(wanted))} {whose}, at most {limit} at once",
         steps=(*starts, _check([w.instance for w in wanted], starts, group)),
         lanes={LANE: limit},
         notes=notes,
