@@ -128,7 +128,7 @@ def show_causes(world: World, name: str, form: str) -> bool:
     facts, causes = diagnose(world, instances.resolve(world, name))
     show_diagnosis(facts, causes, form)
     host = facts.host
-    if not causes and not (host and host.runs and facts.instance.vm_state == "active"):
+    if not causes and not (host and host.runs):
         raise Failed(
             Code.INSTANCE_NOT_UP,
             f"{facts.instance.name} is {facts.instance.vm_state}, libvirt has it "

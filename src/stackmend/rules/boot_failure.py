@@ -19,6 +19,9 @@ FULL_BYTES = 16 * 2**20
 SETTLED = frozenset({"active", "stopped", "error"})
 """States of nova in which an instance may be brought up by a start or a hard reboot."""
 
+PUT_ASIDE = frozenset({"paused", "suspended", "shelved", "shelved_offloaded"})
+"""States of nova that somebody has wished for, in which an instance does not run."""
+
 _UNBOUND = frozenset({"binding_failed", "unbound"})
 _OFF = frozenset({"", "shut off", "crashed"})
 
@@ -37,6 +40,9 @@ def causes(facts: BootFacts) -> tuple[Cause, ...]:
 def _node(facts: BootFacts) -> Iterator[Cause]:
     """Yield that nobody on the node can do anything for the instance."""
     name, node = facts.instance.name, facts.node
+    if not node and facts.instance.vm_state in PUT_ASIDE:
+        yield _put_aside(facts)
+        return
     if not node:
         advice = "it has no disk and no node yet: whoever asked for it must delete it and ask again"
         yield Cause("never-placed", f"{name} is on no node: {_fault(facts)}", Cure.NONE, advice)
@@ -212,7 +218,9 @@ def _guest(host: HostLook) -> Iterator[Cause]:
 def _state(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
     """Yield why it does not run although nothing stands in its way."""
     name, state = facts.instance.name, facts.instance.vm_state
-    if state == "error":
+    if state in PUT_ASIDE:
+        yield _put_aside(facts)
+    elif state == "error":
         sentence = f"nova has {name} in error: {_fault(facts)}"
         yield Cause("nova-error", sentence, Cure.HARD_REBOOT, "a hard reboot makes it active again")
     elif host.state in _OFF and state == "active":
@@ -220,6 +228,11 @@ def _state(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
         yield Cause("not-started", sentence, Cure.START, "a start brings it up", _failed(facts))
     elif host.state in _OFF and state == "stopped":
         yield _stopped(facts)
+
+
+def _put_aside(facts: BootFacts) -> Cause:
+    sentence = f"nova has {facts.instance.name} {facts.instance.vm_state}: somebody has put it aside"
+    return Cause("put-aside", sentence, Cure.NONE, "its owner decides when that ends: by unpause, resume or unshelve")
 
 
 def _stopped(facts: BootFacts) -> Cause:
