@@ -52,14 +52,14 @@ mark free; timeout 10 df -B1 --output=avail "$path" | tail -n 1
 "
 done
 chain() {{
-  file=$1
+  link=$1
   while :; do
-    info=$(timeout 30 qemu-img info -U --output=json "$file" 2>&1) || {{ echo "error=$info" | tr '\n' ' '; return 1; }}
-    case "$info" in *'"corrupt": true'*) echo "error=$file is marked as corrupt"; return 1 ;; esac
+    info=$(timeout 30 qemu-img info -U --output=json "$link" 2>&1) || {{ echo "error=$info" | tr '\n' ' '; return 1; }}
+    case "$info" in *'"corrupt": true'*) echo "error=$link is marked as corrupt"; return 1 ;; esac
     backing=$(echo "$info" | sed -n 's/^ *"full-backing-filename": "\(.*\)",\{{0,1\}}$/\1/p' | head -n 1)
     [ -n "$backing" ] || return 0
     [ -e "$backing" ] || {{ echo "missing=$backing"; return 1; }}
-    file=$backing
+    link=$backing
   done
 }}
 printf '%s' "$disks" | while IFS=$tab read -r target file || [ -n "$target" ]; do
