@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from fleet import Ended, Fleet, until
@@ -76,6 +77,19 @@ def test_an_instance_that_runs_is_listed_shown_and_heard(
     assert fleet.state(trio["boot-a"]) == "active"
 
 
+def test_the_console_is_read_from_the_node_where_nova_does_not_answer(
+    stackmend: Command, trio: dict[str, str], lab: dict[str, str], tmp_path: Path
+) -> None:
+    assert trio
+    clouds = Path(lab["OS_CLIENT_CONFIG_FILE"]).read_text()
+    elsewhere = "region_name: RegionOne\n    compute_endpoint_override: http://127.0.0.1:9/v2.1"
+    (tmp_path / "clouds.yaml").write_text(clouds.replace("region_name: RegionOne", elsewhere))
+    silent = {"OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml")}
+    ended = stackmend("instance", "console", "boot-a", extra=silent)
+    assert "stackmend-beat" in ended.out
+    assert "from the file on its node" in ended.err
+
+
 def test_a_soft_reboot_is_another_process(
     stackmend: Command, trio: dict[str, str], on_node: Script, fleet: Fleet
 ) -> None:
@@ -107,32 +121,25 @@ def test_a_kernel_that_panics_is_told(
     assert fleet.state(trio["boot-c"]) == "active"
 
 
-def test_a_missing_definition_is_told_and_made_again(
-    stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet
-) -> None:
-    fleet.act(trio["boot-a"], "os-stop", "stopped")
-    assert codes(stackmend, "boot-a") == ["stopped"]
-    assert "no-cure" in stackmend("instance", "diagnose", "boot-a", "--fix", "--yes").err
-    broken("missing-xml", "boot-a")
-    assert trio["boot-a"] not in fleet.domains(NODE)
-    assert codes(stackmend, "boot-a") == ["xml-missing"]
-    done(stackmend("instance", "diagnose", "boot-a", "--fix", "--yes"))
-    assert fleet.running_on(trio["boot-a"], (NODE,)) == [NODE]
-    assert codes(stackmend, "boot-a") == []
-
-
-def test_a_missing_base_is_told_and_fetched_again(
+def test_a_missing_base_and_a_missing_definition_are_told_and_made_again(
     stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet, on_node: Script
 ) -> None:
     fleet.act(trio["boot-a"], "os-stop", "stopped")
+    assert codes(stackmend, "boot-a") == ["stopped"]
+    refused = stackmend("instance", "diagnose", "boot-a", "--fix", "--yes")
+    assert (refused.status, "no-cure" in refused.err) == (3, True)
+    broken("missing-xml", "boot-a")
+    assert trio["boot-a"] not in fleet.domains(NODE)
+    assert codes(stackmend, "boot-a") == ["xml-missing"]
     broken("missing-base", "boot-a")
     found = stackmend("instance", "diagnose", "boot-a", "-f", "json").json()["causes"]
-    assert [cause["code"] for cause in found] == ["base-missing"]
+    assert [cause["code"] for cause in found] == ["base-missing", "xml-missing"]
     base = found[0]["evidence"]["missing"]
     assert on_node(NODE, f"[ -e {base} ] || echo gone").strip() == "gone"
     done(stackmend("instance", "diagnose", "boot-a", "--fix", "--yes"))
     assert fleet.running_on(trio["boot-a"], (NODE,)) == [NODE]
     on_node(NODE, f"cmp {base} {base}.broken")
+    assert codes(stackmend, "boot-a") == []
 
 
 def test_a_damaged_disk_is_told_by_a_start_that_fails(
