@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stackmend.actions.base import Action
+from stackmend.actions.booting import RebootInstance, StartInstance
 from stackmend.actions.commands import RunCommand
 from stackmend.actions.drained import CheckDrained
 from stackmend.actions.emptying import EmptyTrash
@@ -27,6 +28,7 @@ from stackmend.actions.verify import VerifyNode
 from stackmend.actions.volume_reattach import ReattachVolume
 from stackmend.actions.volume_release import ReleaseVolume
 from stackmend.actions.volume_reset import ResetVolume
+from stackmend.actions.well import CheckInstances
 
 
 def all_actions() -> tuple[Action, ...]:
@@ -34,6 +36,7 @@ def all_actions() -> tuple[Action, ...]:
     return (
         ArmGuard(),
         CheckDrained(),
+        CheckInstances(),
         CheckRecovered(),
         CloseDisks(),
         CopyFiles(),
@@ -51,6 +54,7 @@ def all_actions() -> tuple[Action, ...]:
         OpenDisks(),
         ReattachVolume(),
         Reboot(),
+        RebootInstance(),
         Reconcile(),
         ReleaseUnit(),
         RestoreFiles(),
@@ -60,6 +64,7 @@ def all_actions() -> tuple[Action, ...]:
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),
+        StartInstance(),
         SuspendInstance(),
         TrashFiles(),
         VerifyNode(),
