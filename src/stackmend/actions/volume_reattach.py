@@ -17,9 +17,7 @@ from stackmend.domain.volume import VolumeCure, VolumeMapping
 from stackmend.errors import Code, Failed, StackmendError
 from stackmend.facts import console, instances, volumes
 from stackmend.rules.console import plain
-
-PROMPT = r"login: *$"
-"""What the console of an instance at its login prompt shows."""
+from stackmend.rules.volumes import PROMPT
 
 BOOT_SECONDS = 120.0
 """How long an instance may take to come to its prompt."""

@@ -12,11 +12,9 @@ import click
 from stackmend.cli.context import CloudChoice, cloud_options, open_world
 from stackmend.cli.planning import Asked, plan_options, show_or_apply
 from stackmend.errors import Code, Exit, UsageError
+from stackmend.rules.volumes import PROMPT, SETTLED
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-SETTLED = 300.0
-PROMPT = r"login: *$"
 
 _ROWS = click.option(
     "-f",

@@ -29,6 +29,9 @@ from stackmend.domain.volume import (
 SETTLED = 300.0
 """Seconds without a change after which a passing status has stuck: nova tries a detach for 160 s, 8 times 20."""
 
+PROMPT = r"login: *$"
+"""What the console of an instance at its login prompt shows."""
+
 PASSING = frozenset({"attaching", "reserved", "detaching"})
 """Statuses that Cinder gives a volume for a moment only."""
 
