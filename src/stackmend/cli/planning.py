@@ -37,6 +37,7 @@ def plan_options(command: F) -> F:
     return cloud_options(command)
 
 
+@dataclass(frozen=True)
 class Asked:
     """The options that every command with a plan has.
 
