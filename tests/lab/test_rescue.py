@@ -64,7 +64,7 @@ def clean(fleet: Fleet, instance: str, on_node: OnNode) -> Iterator[None]:
     yield
     assert (fleet.state(instance), fleet.domains(NODE)[instance]) == ("active", "running")
     assert on_node(NODE, LEFT.format(id=instance)) == ""
-    assert on_node(NODE, "ls -A /var/lib/stackmend/rescue") == ""
+    assert on_node(NODE, f"ls -d /var/lib/stackmend/rescue/{instance} 2>&1 || true").startswith("ls: cannot access")
     before = beats(fleet, instance)
     until(lambda: beats(fleet, instance)[-1]["seq"] > before[-1]["seq"], "it beats on")
     assert {beat["boot"] for beat in beats(fleet, instance)} == {"1"}
@@ -151,7 +151,7 @@ def test_a_guest_cannot_show_the_files_of_the_node(
 
 
 def test_killed_at_every_record(stackmend: Command, instance: str, lab_env: dict[str, str]) -> None:
-    first = rescue(stackmend, instance, "--list", "/", extra={"STACKMEND_CRASH_AT": "1"})
+    first = rescue(stackmend, instance, "--list", "disk.1:/", extra={"STACKMEND_CRASH_AT": "1"})
     assert first.status == KILLED, first.out + first.err
     run = stackmend("runs", "list", "--open", "-f", "json").json()[0]["id"]
     killed_at: set[tuple[str, str]] = set()
@@ -169,7 +169,8 @@ def test_the_node_gives_the_instance_back_when_stackmend_does_not(
     stackmend: Command, fleet: Fleet, instance: str, on_node: OnNode
 ) -> None:
     # record 13: the disks are open
-    killed = rescue(stackmend, instance, "--list", "/", "--limit", "20", extra={"STACKMEND_CRASH_AT": "13"})
+    words = ("--list", "disk.1:/", "--limit", "20")
+    killed = rescue(stackmend, instance, *words, extra={"STACKMEND_CRASH_AT": "13"})
     assert killed.status == KILLED, killed.out + killed.err
     assert (fleet.state(instance), fleet.domains(NODE)[instance]) == ("suspended", "shut off")
     assert "qemu-storage-daemon" in on_node(NODE, LEFT.format(id=instance))

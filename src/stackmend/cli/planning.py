@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,7 +37,6 @@ def plan_options(command: F) -> F:
     return cloud_options(command)
 
 
-@dataclass(frozen=True)
 class Asked:
     """The options that every command with a plan has.
 

@@ -115,7 +115,7 @@ def _plan(world: World, name: str, wanted: Wanted, *, end: bool) -> Plan:
 
 
 def _carry_out(world: World, plan: Plan, chosen: Asked) -> int:
-    """Carry the plan out; where a step fails, take the run back at once, so that the instance waits for nobody."""
+    """Carry the plan out; where it comes to no end, take it back at once, so that the instance waits for nobody."""
     from stackmend.cli.wiring import actor, exit_status, open_engine  # noqa: PLC0415 - late: it imports every action
     from stackmend.domain.run import RunState  # noqa: PLC0415
     from stackmend.render.rescue import show_read  # noqa: PLC0415
@@ -124,11 +124,11 @@ def _carry_out(world: World, plan: Plan, chosen: Asked) -> int:
     with open_engine(world, chosen.state) as engine:
         run = engine.start(plan, actor=actor(), reason=chosen.reason)
         run = engine.carry_out(run.id)
-        failed = run if run.state is RunState.PAUSED else None
-        if failed is not None:
+    if run.state in {RunState.PAUSED, RunState.INTERRUPTED}:
+        show_failures(run)
+        # another engine, as one that a signal has stopped does nothing more
+        with open_engine(world, chosen.state) as engine:
             run = engine.undo(run.id)
-    if failed is not None:
-        show_failures(failed)
     show_ending(run)
     show_read(run)
     return Exit.FAILED if run.state is RunState.UNDONE else exit_status(run)

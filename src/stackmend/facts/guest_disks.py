@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from stackmend.adapters.world import World
-from stackmend.domain.instance import Instance
+from stackmend.domain.instance import Domain, Instance
 from stackmend.domain.rescue import GuestDisk, NodeTools, RescueFacts
 from stackmend.errors import Code, Refused
 from stackmend.facts import domains, services
@@ -64,10 +64,15 @@ def gather(world: World, instance: Instance) -> RescueFacts:
             here=shlex.quote(f"{DIRECTORY}/{instance.id}"),
         ),
     ).stdout
-    parts = _parts(text)
-    root = ET.fromstring(parts["xml"]) if parts["xml"].strip() else None  # noqa: S314 - libvirt's own, no entities
-    disks, elsewhere = _disks(parts, root)
     domain = domains.on_node(world, node).get(instance.id)
+    return parse(text, instance, domain, service_up=services.compute_service(world, node).up)
+
+
+def parse(text: str, instance: Instance, domain: Domain | None, *, service_up: bool) -> RescueFacts:
+    """Return the facts from what the script shows, and from what is known otherwise."""
+    parts = _parts(text)
+    root = _root(parts["xml"])
+    disks, elsewhere = _disks(parts, root)
     return RescueFacts(
         instance=instance,
         domain=domain,
@@ -75,8 +80,15 @@ def gather(world: World, instance: Instance) -> RescueFacts:
         elsewhere=elsewhere,
         ties=(*(domain.devices if domain else ()), *_tpm(root)),
         tools=NodeTools(tuple(parts["tools"].splitlines()), parts["leftover"].strip()),
-        service_up=services.compute_service(world, node).up,
+        service_up=service_up,
     )
+
+
+def _root(xml: str) -> ET.Element | None:
+    """Return libvirt's XML, parsed; None where it has none, or it has a document type, which libvirt never writes."""
+    if not xml.strip() or "<!DOCTYPE" in xml:
+        return None
+    return ET.fromstring(xml)  # noqa: S314 - no entities, see above
 
 
 def _parts(text: str) -> dict[str, str]:

@@ -62,13 +62,18 @@ def has(path: str) -> Callable[[], None]:
     return look
 
 
+def absolute(path: str) -> str:
+    """Return a path from the root directory; POSIX keeps two slashes at the beginning, which mean nothing here."""
+    return os.path.normpath("/" + path.lstrip("/"))
+
+
 def choose(top: str, request: str) -> tuple[str, str]:
     """Return the name of the file system that a request means, and the path on it."""
     names = sorted(os.listdir(top))
     name, colon, rest = request.partition(":")
     if colon and name in names:
-        return name, os.path.normpath("/" + rest)
-    path = os.path.normpath("/" + request)
+        return name, absolute(rest)
+    path = absolute(request)
     holding = [n for n in names if inside(os.path.join(top, n), has(path)) == 0]
     if len(holding) == 1:
         return holding[0], path

@@ -105,8 +105,8 @@ class Ssh:
         """Run a script on a node and read what it writes, bytes, while the context lasts; its end ends the script.
 
         Yields:
-            A function that gives at most so many bytes, none at the end. It raises ``Failed``: COMMAND_TIMEOUT where
-            nothing comes for ``SILENT_SECONDS``.
+            A function that gives at most so many bytes, none at the end. It raises ``Failed``: COMMAND_LOST, or
+            COMMAND_TIMEOUT where nothing comes for ``SILENT_SECONDS``.
 
         Raises:
             Failed: as ``run``.
@@ -201,10 +201,17 @@ async def _start_on(connection: asyncssh.SSHClientConnection, line: str) -> asyn
 
 
 async def _read(process: asyncssh.SSHClientProcess[bytes], command: Command, count: int) -> bytes:
+    import asyncssh  # noqa: PLC0415 - late, because it is slow
+
+    evidence = {"host": command.node, "command": command.label}
     try:
         return await asyncio.wait_for(process.stdout.read(count), SILENT_SECONDS)
     except TimeoutError:
-        raise command.timed_out() from None
+        sentence = f"a command on {command.node} sent nothing for {SILENT_SECONDS:g} s"
+        raise Failed(Code.COMMAND_TIMEOUT, sentence, evidence=evidence) from None
+    except (asyncssh.Error, OSError) as error:
+        sentence = f"the connection to {command.node} broke while a command sent what it read"
+        raise Failed(Code.COMMAND_LOST, sentence, evidence=evidence) from error
 
 
 async def _end(process: asyncssh.SSHClientProcess[bytes]) -> None:
