@@ -100,6 +100,9 @@ class Code(enum.StrEnum):
         "An instance is on another node than the one it was moved to: somebody else moved it.",
     )
     INSTANCE_CHANGED = "instance-changed", "An instance came into a state in which the step cannot be done."
+    INSTANCE_STATE = "instance-state", "An instance is in a state in which what was asked for cannot be done."
+    INSTANCE_NOT_UP = "instance-not-up", "An instance was told to start or to reboot, and is not seen to run."
+    NO_CURE = "no-cure", "Nothing is wrong, or nothing that stackmend may do by itself cures it; the causes are named."
     INSTANCE_LOST = "instance-lost", "An instance that the run knew is no longer there."
     MIGRATION_REFUSED = "migration-refused", "Nova did not begin the migration."
     MIGRATION_FAILED = "migration-failed", "Nova began the migration, and it failed."

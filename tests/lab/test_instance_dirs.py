@@ -96,7 +96,7 @@ def test_an_orphan_goes_into_the_trash_and_comes_back_whenever_the_run_is_killed
     assert seal(on_node, f"{TRASH}/{run}/{orphan}") == before
     audit = audited(stackmend, NODE)
     assert (standing(audit, orphan), standing(audit, f".stackmend-trash/{run}")) == ("not there", "recoverable")
-    killed = stackmend("instance-dirs", "restore", NODE, run, "--yes", extra={"STACKMEND_CRASH_AT": "3"})
+    killed = stackmend("instance-dirs", "restore", NODE, run, "--yes", extra={"STACKMEND_CRASH_AT": "4"})
     assert killed.status == KILLED, killed.out + killed.err
     resumed_and_killed(stackmend, run_of(stackmend))
     assert seal(on_node, f"{PLACE}/{orphan}") == before
@@ -105,13 +105,13 @@ def test_an_orphan_goes_into_the_trash_and_comes_back_whenever_the_run_is_killed
 
 def clean_killed(stackmend: Command, orphan: str) -> None:
     """Begin a clean that is killed when it has decided, and not yet moved anything."""
-    killed = stackmend("instance-dirs", "clean", NODE, orphan, "--yes", extra={"STACKMEND_CRASH_AT": "3"})
+    killed = stackmend("instance-dirs", "clean", NODE, orphan, "--yes", extra={"STACKMEND_CRASH_AT": "4"})
     assert killed.status == KILLED, killed.out + killed.err
 
 
 def resumed_and_killed(stackmend: Command, run: str) -> None:
     """Carry a run on to its end, killed once more right after the change is made."""
-    killed = stackmend("runs", "resume", run, extra={"STACKMEND_CRASH_AT": "2"})
+    killed = stackmend("runs", "resume", run, extra={"STACKMEND_CRASH_AT": "3"})
     assert killed.status == KILLED, killed.out + killed.err
     ended = stackmend("runs", "resume", run)
     assert ended.status == 0, ended.out + ended.err
@@ -190,7 +190,7 @@ def test_a_deleted_instance_is_recoverable_until_the_trash_is_emptied(
     assert standing(audited(stackmend, NODE), instance) == "recoverable"
     ended = stackmend("instance-dirs", "clean", NODE, instance, "--keep-days", "0", "--yes")
     assert ended.status == 0, ended.out + ended.err
-    killed = stackmend("instance-dirs", "empty-trash", NODE, "--yes", extra={"STACKMEND_CRASH_AT": "4"})
+    killed = stackmend("instance-dirs", "empty-trash", NODE, "--yes", extra={"STACKMEND_CRASH_AT": "5"})
     assert killed.status == KILLED, killed.out + killed.err
     assert stackmend("runs", "resume", run_of(stackmend)).status == 0
     assert on_node(NODE, f"ls -A {PLACE} | grep -c -e stackmend -e {instance} || true").strip() == "0"

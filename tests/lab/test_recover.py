@@ -24,14 +24,19 @@ SHARED, PARTNER = "c01", "c02"
 """Two nodes that share the directory of their instances."""
 ALONE = "c03"
 """A node with a directory of its own."""
+BEATS = 8
+"""Beats, one a second, after which something in an instance's directory is newer than its launch by any clock."""
 
 
 @pytest.fixture(scope="module")
-def shared(fleet: Fleet) -> tuple[str, str]:
+def shared(fleet: Fleet, on_node: Script) -> tuple[str, str]:
     """A running and a stopped instance on shared storage."""
     running, stopped = fleet.boot("recover-running", SHARED), fleet.boot("recover-stopped", SHARED)
     fleet.wait(running, "active")
     fleet.wait(stopped, "active")
+    # what it writes while it runs shows later that the directory is the node's own, and no old copy
+    for instance in (running, stopped):
+        until(lambda i=instance: len(beats(on_node, SHARED, i)) > BEATS, "it beats")  # type: ignore[misc]
     fleet.act(stopped, "os-stop", "stopped")
     return running, stopped
 
@@ -55,7 +60,8 @@ def healed(stackmend: Command, fleet: Fleet) -> Iterator[Callable[..., None]]:
         assert broken.status == 0, broken.err
 
     yield inflict
-    for node in {node for _, node in inflicted}:
+    fenced = {node for _, node in inflicted if fleet.service(node)["forced_down"]}
+    for node in fenced:
         assert stackmend("lab", "heal", "power-cut", node).status == 0
     for fault, node in inflicted:
         ended = stackmend("lab", "heal", fault, node)
@@ -63,7 +69,7 @@ def healed(stackmend: Command, fleet: Fleet) -> Iterator[Callable[..., None]]:
     for run in stackmend("runs", "list", "-f", "json").json():
         if run["state"] in {"paused", "interrupted"}:
             assert stackmend("runs", "abort", run["id"]).status == 0
-    for node in {node for _, node in inflicted if fleet.service(node)["forced_down"]}:
+    for node in fenced:
         readmitted(stackmend, fleet, node)
 
 
@@ -110,7 +116,6 @@ def test_a_partitioned_node_is_fenced_and_each_instance_runs_once(
     stackmend: Command, on_node: Script, fleet: Fleet, shared: tuple[str, str], healed: Callable[..., None]
 ) -> None:
     running, stopped = shared
-    until(lambda: bool(beats(on_node, PARTNER, running)), "the instance beats")
     healed("network-cut", SHARED)
     last = beats(on_node, PARTNER, running)[-1]
     assert machines(running) == 1

@@ -19,7 +19,7 @@ from stackmend.facts import silence
 OFF_SECONDS = 60.0
 """How long a controller may take from the order to the power being off."""
 
-QUIET_SECONDS = 20.0
+QUIET_SECONDS = 10.0
 """How long something may still answer after the power is read back off, before the controller is not believed."""
 
 STORAGE_SECONDS = 5

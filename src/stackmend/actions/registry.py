@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stackmend.actions.base import Action
+from stackmend.actions.booting import RebootInstance, StartInstance
 from stackmend.actions.commands import RunCommand
 from stackmend.actions.drained import CheckDrained
 from stackmend.actions.emptying import EmptyTrash
@@ -24,6 +25,7 @@ from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.trash import TrashFiles
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode
+from stackmend.actions.well import CheckInstances
 
 
 def all_actions() -> tuple[Action, ...]:
@@ -31,6 +33,7 @@ def all_actions() -> tuple[Action, ...]:
     return (
         ArmGuard(),
         CheckDrained(),
+        CheckInstances(),
         CheckRecovered(),
         CloseDisks(),
         CopyFiles(),
@@ -47,6 +50,7 @@ def all_actions() -> tuple[Action, ...]:
         MoveInstance(),
         OpenDisks(),
         Reboot(),
+        RebootInstance(),
         Reconcile(),
         ReleaseUnit(),
         RestoreFiles(),
@@ -54,6 +58,7 @@ def all_actions() -> tuple[Action, ...]:
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),
+        StartInstance(),
         SuspendInstance(),
         TrashFiles(),
         VerifyNode(),

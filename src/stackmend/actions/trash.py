@@ -131,7 +131,7 @@ class TrashFiles(Action):
             )
         back = [item for item, (_, there) in seen if there == item["inode"]]
         world.ssh.run(change["node"], _script(_BACK, change, "back", back), timeout=MOVE_SECONDS)
-        return f"{_words(change)} on {change['node']} is back"
+        return f"{_words(change)} on {change['node']} is in its place"
 
 
 def _proved(audit: Audit, names: Iterable[str]) -> list[Item]:

@@ -38,8 +38,8 @@ def _cloud() -> Iterator[tuple[Settings, Connection]]:
 
 @click.command("break")
 @click.argument("fault", required=False)
-@click.argument("node", required=False)
-def break_(fault: str | None, node: str | None) -> None:
+@click.argument("place", metavar="[NODE|INSTANCE]", required=False)
+def break_(fault: str | None, place: str | None) -> None:
     """Break something on purpose; without FAULT, list what can be broken and what is broken now."""
     from stackmend.lab import fault_table, faults  # noqa: PLC0415
 
@@ -49,21 +49,25 @@ def break_(fault: str | None, node: str | None) -> None:
         for one in fault_table.FAULTS:
             click.echo(f"{one.name:<18} {one.where.value:<15} {one.sentence}")
         for now in faults.broken(settings):
-            click.echo(f"broken now: {now.fault} on {now.node} since {now.since}")
+            click.echo(f"broken now: {now.fault} on {now.place} since {now.since}")
         return
-    done = faults.inflict(settings, fault, node)
-    click.echo(f"{done.fault} on {done.node}: done. Heal it: stackmend lab heal {done.fault} {done.node}")
+    if faults.find(fault).where is fault_table.Where.INSTANCE:
+        with _cloud() as (_, connection):
+            done = faults.inflict(settings, fault, place, connection)
+    else:
+        done = faults.inflict(settings, fault, place)
+    click.echo(f"{done.fault} on {done.place}: done. Heal it: stackmend lab heal {done.fault} {done.place}")
 
 
 @click.command()
 @click.argument("fault", required=False)
-@click.argument("node", required=False)
-def heal(fault: str | None, node: str | None) -> None:
+@click.argument("place", metavar="[NODE|INSTANCE]", required=False)
+def heal(fault: str | None, place: str | None) -> None:
     """Heal a fault, or everything that is broken, and wait until it works again."""
     from stackmend.lab import faults  # noqa: PLC0415
 
     with _cloud() as (settings, connection):
-        if not faults.heal(settings, connection, fault, node, say=click.echo):
+        if not faults.heal(settings, connection, fault, place, say=click.echo):
             click.echo("Nothing is broken.")
 
 

@@ -31,6 +31,9 @@ COMMANDS: Mapping[str, str] = {
 }
 """Each command and where it is; nothing else of ours is imported before it is called."""
 
+SAME: Mapping[str, str] = {"server": "instance"}
+"""What else commands may be called; not listed."""
+
 INTERRUPTED_STATUS = 130
 BROKEN_PIPE_STATUS = 141
 """128 and the number of the signal, as a shell gives them."""
@@ -45,6 +48,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return a command."""
+        cmd_name = SAME.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")

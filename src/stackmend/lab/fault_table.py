@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from stackmend.lab import power, shell, ssh, wait
 from stackmend.lab.host import Host
+from stackmend.lab.instance_faults import INSTANCE_FAULTS, InstanceFault
 from stackmend.lab.settings import CONTROLLER, Settings
 
 UNLIMITED_MIBPS = 8796093022207
@@ -24,6 +25,7 @@ class Where(enum.Enum):
     ANY = "any node"
     COMPUTE = "a compute node"
     CONTROLLER = "the controller"
+    INSTANCE = "an instance"
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class Site:
     Attributes:
         settings: the lab's.
         node: the node that is broken.
+        instance: id of the instance that is broken there; empty where the fault is the node's.
     """
 
     settings: Settings
     node: str
+    instance: str = ""
 
     @property
     def host(self) -> Host:
@@ -122,6 +126,12 @@ def _controller(name: str, sentence: str) -> Fault:
         lambda site: power.answers(site.settings, site.node),
         silences=False,
     )
+
+
+def _of_instance(one: InstanceFault) -> Fault:
+    """Return a fault of an instance, which its node does not notice."""
+    inflict, repair = one.on(one.inflict), one.on(one.repair)
+    return Fault(one.name, one.sentence, Where.INSTANCE, inflict, repair, silences=False)
 
 
 def _each_domain(speed: int) -> str:
@@ -214,6 +224,7 @@ FAULTS: tuple[Fault, ...] = (
     _controller(power.UNREACHABLE, "cut off a node's power controller: it takes connections and says nothing"),
     _controller(power.LIES, "let a node's power controller say off whatever is so, and obey no order that it accepts"),
     _controller(power.DIES_WITH_NODE, "feed a node's power controller from the node: without power it is silent too"),
+    *map(_of_instance, INSTANCE_FAULTS),
 )
 """Every fault, in the order they are listed."""
 

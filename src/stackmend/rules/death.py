@@ -9,15 +9,12 @@ person, or a fence, must decide. See docs/adr/0014-nothing-dead-on-one-witness.m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from stackmend.domain.death import Bearing, Condition, DeathFacts, Diagnosis, Sign
-from stackmend.domain.finding import Finding, Level
 from stackmend.domain.power import Power
-from stackmend.domain.values import NodeName
 from stackmend.errors import Code
+from stackmend.rules.death_findings import findings, listed, pingers, power_is
 from stackmend.rules.death_planned import planned
-from stackmend.rules.death_signs import LET_IN_BADLY, moment, signs
+from stackmend.rules.death_signs import LET_IN_BADLY, signs
 from stackmend.rules.death_troubles import Troubles, troubles
 
 Word = tuple[Condition, str]
@@ -34,7 +31,7 @@ def judge(facts: DeathFacts) -> Diagnosis:
         sentence=sentence,
         signs=every,
         planned=planned(facts),
-        findings=tuple(_findings(facts, every)),
+        findings=findings(facts, every),
     )
 
 
@@ -43,7 +40,7 @@ def _decide(facts: DeathFacts, every: tuple[Sign, ...]) -> Word:
         return _answering(facts, troubles(facts, facts.shell.glance))
     if facts.shell.code in LET_IN_BADLY:
         return _without_shell(facts)
-    if _pingers(facts, answered=True):
+    if pingers(facts, answered=True):
         return _pinged(facts)
     if facts.shell.code == Code.SSH_HOST_KEY:
         return Condition.UNKNOWN, f"whether {facts.node} lives cannot be told: {facts.shell.silent}"
@@ -72,12 +69,12 @@ def _without_shell(facts: DeathFacts) -> Word:
 
 def _pinged(facts: DeathFacts) -> Word:
     """Decide on a node that answers ping and no SSH."""
-    node, pingers = facts.node, _pingers(facts, answered=True)
-    ping = f"{node} answers ping from {_and(pingers)}"
+    node, who = facts.node, pingers(facts, answered=True)
+    ping = f"{node} answers ping from {listed(who)}"
     if not _nova_says_down(facts):
         nova = "nova could not be asked" if facts.nova.record is None else "nova heard it lately"
         return Condition.DEGRADED, f"{ping} and {nova}, but it gives no shell: {facts.shell.silent}"
-    if _power_is(facts, Power.OFF) and len(pingers) == 1:
+    if power_is(facts, Power.OFF) and len(who) == 1:
         doubt = "one of the two is wrong, or another machine has its address"
         return Condition.UNKNOWN, f"{ping} alone, and its power controller says off: {doubt}"
     return (
@@ -88,16 +85,16 @@ def _pinged(facts: DeathFacts) -> Word:
 
 def _silent(facts: DeathFacts, living: list[Sign]) -> Word:
     """Decide on a node that answers neither SSH nor ping."""
-    node, deaf = facts.node, _pingers(facts, answered=False)
+    node, deaf = facts.node, pingers(facts, answered=False)
     if not deaf:
-        seen = f", although it lives by {_and([s.name for s in living])}" if living else ""
+        seen = f", although it lives by {listed([s.name for s in living])}" if living else ""
         first = "look at this machine's own network first"
         return Condition.UNKNOWN, f"{node} cannot be reached from here{seen}, and no other node could be asked: {first}"
-    silence = f"{node} answers neither SSH nor ping from {_and(deaf)}"
+    silence = f"{node} answers neither SSH nor ping from {listed(deaf)}"
     if living:
         proof = "; ".join(f"{sign.name}: {sign.says}" for sign in living)
         return Condition.PARTITIONED, f"{silence}, but it runs on ({proof}): it is cut off"
-    if _power_is(facts, Power.OFF):
+    if power_is(facts, Power.OFF):
         late = "" if _nova_says_down(facts) or facts.nova.record is None else "; nova has not noticed yet"
         return Condition.OFF, f"{silence}, and its power controller reads back off{late}"
     return Condition.UNKNOWN, f"{silence}, and {_why_unknown(facts)}: dead or cut off, its instances may run"
@@ -106,54 +103,11 @@ def _silent(facts: DeathFacts, living: list[Sign]) -> Word:
 def _why_unknown(facts: DeathFacts) -> str:
     if facts.power is None:
         return "it has no power controller that could tell"
-    if _power_is(facts, Power.ON):
+    if power_is(facts, Power.ON):
         return "its power controller says on"
     return f"its power controller does not tell ({facts.power.silent or facts.power.says or 'unknown'})"
-
-
-def _findings(facts: DeathFacts, every: tuple[Sign, ...]) -> Iterator[Finding]:
-    living = [sign.name for sign in every if sign.bearing is Bearing.ALIVE]
-    if _power_is(facts, Power.OFF) and living:
-        yield Finding(
-            "power-contradicted",
-            Level.WARNING,
-            f"the power controller of {facts.node} says off, but it lives by {_and(living)}",
-            facts.node,
-            "do not take this controller's word as a fence: check that it is this node's, and reset it",
-        )
-    answered, deaf = _pingers(facts, answered=True), _pingers(facts, answered=False)
-    if answered and deaf:
-        yield Finding(
-            "ping-differs",
-            Level.WARNING,
-            f"{facts.node} answers ping from {_and(answered)}, but not from {_and(deaf)}",
-            facts.node,
-            "look at the network between them",
-        )
-    if facts.nova.record is not None and facts.nova.record.forced_down and facts.nova.advanced:
-        yield Finding(
-            "forced-down-alive",
-            Level.WARNING,
-            f"{facts.node} is forced down in nova, but its heartbeat advances ({moment(facts.nova.beats[-1])})",
-            facts.node,
-            f"openstack compute service set --up {facts.node} nova-compute, once it is known to be well",
-        )
 
 
 def _nova_says_down(facts: DeathFacts) -> bool:
     record = facts.nova.record
     return record is not None and not record.up and not facts.nova.advanced
-
-
-def _power_is(facts: DeathFacts, state: Power) -> bool:
-    return facts.power is not None and not facts.power.silent and facts.power.state is state
-
-
-def _pingers(facts: DeathFacts, *, answered: bool) -> list[NodeName]:
-    """Return the other nodes that got an answer of its management address, or none."""
-    return [e.peer for e in facts.echoes if e.answered is answered]
-
-
-def _and(names: list[NodeName] | list[str]) -> str:
-    """Return names as a sentence lists them."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -135,6 +135,8 @@ class Ssh:
                 completed = await asyncio.wait_for(_finish(process, command), command.timeout + GRACE_SECONDS)
             except TimeoutError:
                 raise command.timed_out() from None
+            except BrokenPipeError as error:  # asyncssh: the channel was closed before any of the script was sent
+                raise meaning(error, command.node, self._connections.access(command.node)) from error
             finally:
                 process.close()
             return command.judge(completed, time.monotonic() - started, check=check)
