@@ -93,7 +93,7 @@ format: $(DONE)/dev ## let ruff put the code in order
 .PHONY: lock
 lock: $(DONE)/dev ## lock requirements/*.txt anew; newest versions: make lock LOCK=--upgrade
 	$(PIP_COMPILE) --output-file requirements/build.txt requirements/build.in
-	$(PIP_COMPILE) --extra ansible --output-file requirements/runtime.txt pyproject.toml
+	$(PIP_COMPILE) --extra ansible --extra lab --output-file requirements/runtime.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements/dev.txt requirements/dev.in
 	! grep -nE '://|^ *-(i|f|-index-url|-find-links)' requirements/*.txt
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import sources
 from stackmend.domain.node import Canary, Hook, Node, Role, SshAccess
+from stackmend.domain.power import PowerController
 from stackmend.errors import Code, Exit, Failed, Refused, StackmendError, UsageError
 from stackmend.inventory.groups import GROUPS
 from stackmend.inventory.hooks import BUILT_IN
@@ -94,6 +95,7 @@ def inventory() -> str:
         "address": "host name or address; the node's name where it is left out.",
         **{name: text for name, text in sources.attributes(Node).items() if name not in {"name", "ssh"}},
         "ssh": "how to reach it: the fields below; those left out are the file's own `ssh`.",
+        "power": "what gives it power and takes it: the fields below; those left out are the file's own `power`.",
     }
     ssh = {name: text for name, text in sources.attributes(SshAccess).items() if name != "address"}
     hook = {name: text for name, text in sources.attributes(Hook).items() if name != "name"}
@@ -104,6 +106,8 @@ def inventory() -> str:
         _fields(node),
         "## ssh",
         _fields(ssh),
+        "## power",
+        _fields(sources.attributes(PowerController)),
         f"## canary\n\n{sources.paragraph(Canary.__doc__ or '')}",
         "## A hook",
         _fields(hook),

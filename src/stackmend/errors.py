@@ -78,8 +78,22 @@ class Code(enum.StrEnum):
         "A command on a node ended with an error; its exit status and stderr are in the evidence.",
     )
     COMMAND_TIMEOUT = "command-timeout", "A command on a node did not end in time."
-    DATABASE_UNREACHABLE = "database-unreachable", "Nova's database did not answer, or nothing tells where it is."
-    DATABASE_REFUSED = "database-refused", "Nova's database answered with a refusal or an error."
+    DATABASE_UNREACHABLE = (
+        "database-unreachable",
+        "Nova's or Cinder's database did not answer, or nothing tells where it is.",
+    )
+    DATABASE_REFUSED = "database-refused", "Nova's or Cinder's database answered with a refusal or an error."
+    POWER_NONE = "power-none", "The inventory names no power controller for the node."
+    POWER_PASSWORD = (
+        "power-password",
+        "The password of the node's power controller cannot be read.",
+    )
+    POWER_CLIENT = "power-client", "The program that speaks to the node's power controller is not installed here."
+    POWER_UNREACHABLE = "power-unreachable", "The node's power controller did not answer."
+    POWER_REFUSED = (
+        "power-refused",
+        "The node's power controller answered, but refused the login or the order, or is no controller at all.",
+    )
     # draining and returning
     NO_TARGET = "no-target", "No other compute node may take the instances."
     NO_ROOM = "no-room", "The other compute nodes have too little room for the instances."
@@ -89,6 +103,9 @@ class Code(enum.StrEnum):
         "An instance is on another node than the one it was moved to: somebody else moved it.",
     )
     INSTANCE_CHANGED = "instance-changed", "An instance came into a state in which the step cannot be done."
+    INSTANCE_STATE = "instance-state", "An instance is in a state in which what was asked for cannot be done."
+    INSTANCE_NOT_UP = "instance-not-up", "An instance was told to start or to reboot, and is not seen to run."
+    NO_CURE = "no-cure", "Nothing is wrong, or nothing that stackmend may do by itself cures it; the causes are named."
     INSTANCE_LOST = "instance-lost", "An instance that the run knew is no longer there."
     MIGRATION_REFUSED = "migration-refused", "Nova did not begin the migration."
     MIGRATION_FAILED = "migration-failed", "Nova began the migration, and it failed."
@@ -102,6 +119,16 @@ class Code(enum.StrEnum):
         "Nova, libvirt, placement and neutron do not agree on where an instance is.",
     )
     NODE_NOT_EMPTY = "node-not-empty", "Something that the step needs gone is still on the node."
+    # recovering
+    NODE_ALIVE = "node-alive", "The node is up, so its instances are drained and not recovered."
+    NODE_NOT_FENCED = (
+        "node-not-fenced",
+        "Nothing proves that a node cannot run its instances, so none of them is evacuated.",
+    )
+    MANY_DOWN = (
+        "many-down",
+        "So many compute nodes are down at once that the network is the more probable cause; a wave.",
+    )
     # directories of instances
     FILES_NEEDED = (
         "files-needed",
@@ -113,6 +140,18 @@ class Code(enum.StrEnum):
         "nothing-to-clean",
         "Nothing in the directory of instances is orphaned, or nothing in its trash is past its end date.",
     )
+    # volumes
+    VOLUME_UNKNOWN = "volume-unknown", "Cinder has no volume of that name or id, or several of that name."
+    VOLUME_CHANGED = (
+        "volume-changed",
+        "What the witnesses say of a volume is no longer what its repair was planned for; nothing was done to it.",
+    )
+    VOLUME_NOT_MENDED = "volume-not-mended", "A volume was repaired, but is not read back as it should be."
+    NOTHING_TO_REPAIR = (
+        "nothing-to-repair",
+        "Nothing is wrong with the volumes that are meant, or no repair of them is shown to be safe.",
+    )
+    INSTANCE_NOT_READY = "instance-not-ready", "An instance's console does not show that it has booted."
     # nodes and services
     SERVICE_NOT_STOPPED = "service-not-stopped", "A unit was told to stop and has not stopped."
     SERVICE_NOT_STARTED = "service-not-started", "A unit was told to start and does not run."
@@ -122,6 +161,26 @@ class Code(enum.StrEnum):
     COMMAND_LOST = (
         "command-lost",
         "The connection broke while a command ran on a node; whether it finished is not known.",
+    )
+    # reading the disks of an instance
+    RESCUE_IMPOSSIBLE = (
+        "rescue-impossible",
+        "The disks of an instance cannot be read, as it or its node is; the sentence says why.",
+    )
+    GUEST_NOT_TRUSTED = (
+        "guest-not-trusted",
+        "The node's kernel would have to parse a guest's file systems, and nobody said that the guest is trusted.",
+    )
+    DISK_UNREADABLE = "disk-unreadable", "A guest's disk could not be opened, or no file system on it be mounted."
+    GUEST_PATH = "guest-path", "A path cannot be read in the guest as it was asked for; the sentence says why."
+    COPY_DIFFERS = "copy-differs", "A copy of a guest's file is not whole, or its checksum is not the node's."
+    RESCUE_EXPIRED = (
+        "rescue-expired",
+        "The limit of a rescue has passed, and the node itself has ended the reading and given the instance back.",
+    )
+    INSTANCE_NOT_RESUMED = (
+        "instance-not-resumed",
+        "An instance that was suspended to read its disks does not run again yet; the node's own timer stays armed.",
     )
     # engine
     STEP_CRASHED = "step-crashed", "A fault in stackmend itself; the evidence belongs in a report."

@@ -86,9 +86,10 @@ class Sshd:
             server_host_keys=[self._host_key],
             authorized_client_keys=allowed,
             process_factory=self._run,
+            encoding=None,
         )
 
-    async def _run(self, process: asyncssh.SSHServerProcess[str]) -> None:
+    async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         """Run the command by the shell, once its input is complete; the server's end is the command's."""
         task = asyncio.current_task()
         assert task is not None
@@ -99,13 +100,13 @@ class Sshd:
         assert process.command is not None
         child = await asyncio.create_subprocess_shell(process.command, stdin=pipe, stdout=pipe, stderr=pipe)
         try:
-            out, err = await child.communicate(sent.encode())
+            out, err = await child.communicate(sent)
         except asyncio.CancelledError:
             child.kill()
             await child.communicate()
             raise
-        process.stdout.write(out.decode(errors="replace"))
-        process.stderr.write(err.decode(errors="replace"))
+        process.stdout.write(out)
+        process.stderr.write(err)
         process.exit(child.returncode or 0)
 
     def opened(self, connection: asyncssh.SSHServerConnection) -> None:

@@ -187,3 +187,17 @@ def test_closing_twice_is_fine(sshd: Sshd) -> None:
     ssh.run(A, "true")
     ssh.close()
     ssh.close()
+
+
+def test_a_stream_brings_every_byte_as_it_is(ssh: Ssh) -> None:
+    with ssh.stream(A, "printf '\\000\\377\\n'; head -c 3000000 /dev/zero; echo end") as read:
+        whole = b"".join(iter(lambda: read(100_000), b""))
+    assert whole == b"\0\xff\n" + bytes(3_000_000) + b"end\n"
+
+
+def test_a_stream_from_a_node_that_is_not_there(sshd: Sshd) -> None:
+    client = reaching(sshd.node("a", port=1))
+    with pytest.raises(Failed) as caught, client.stream(A, "true"):
+        pass
+    client.close()
+    assert caught.value.code is Code.SSH_UNREACHABLE

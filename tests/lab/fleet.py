@@ -59,14 +59,28 @@ class Fleet:
         self.cloud = connection
         self._run = run
         self._ids: list[str] = []
+        self._volumes: list[str] = []
 
-    def boot(self, name: str, node: str, *, image: str = "lab-linux", hints: dict[str, str] | None = None) -> str:
-        """Ask for an instance on a node; return its id."""
+    def boot(
+        self,
+        name: str,
+        node: str,
+        *,
+        image: str = "lab-linux",
+        flavor: str = "lab.tiny",
+        from_volume: bool = False,
+        hints: dict[str, str] | None = None,
+    ) -> str:
+        """Ask for an instance on a node, its root disk a file or a volume that goes with it; return its id."""
+        image_id = self.cloud.image.find_image(image, ignore_missing=False).id
+        root = {"destination_type": "volume", "volume_size": 1} if from_volume else {"destination_type": "local"}
+        disk = {"boot_index": 0, "source_type": "image", "uuid": image_id, "delete_on_termination": True, **root}
         body: dict[str, Any] = {
             "server": {
                 "name": name,
-                "flavorRef": self.cloud.compute.find_flavor("lab.tiny", ignore_missing=False).id,
-                "imageRef": self.cloud.image.find_image(image, ignore_missing=False).id,
+                "flavorRef": self.cloud.compute.find_flavor(flavor, ignore_missing=False).id,
+                **({} if from_volume else {"imageRef": image_id}),
+                "block_device_mapping_v2": [disk],
                 "networks": [{"uuid": self.cloud.network.find_network("lab-net", ignore_missing=False).id}],
                 "host": node,
             }
@@ -105,6 +119,29 @@ class Fleet:
         assert answer.ok, answer.text
         self.wait(instance, state)
 
+    def volume(self, name: str) -> str:
+        """Make an empty volume of 1 GiB; return its id once it can be attached."""
+        volume = str(self.cloud.block_storage.create_volume(name=name, size=1).id)
+        self._volumes.append(volume)
+        self.wait_volume(volume, "available")
+        return volume
+
+    def attach(self, instance: str, volume: str) -> None:
+        """Attach a volume to an instance, and wait until Cinder has it in use."""
+        body = {"volumeAttachment": {"volumeId": volume}}
+        answer = self.cloud.compute.post(f"/servers/{instance}/os-volume_attachments", json=body)
+        assert answer.ok, answer.text
+        self.wait_volume(volume, "in-use")
+
+    def volumes(self, instance: str) -> set[str]:
+        """Return the volumes that nova has attached to an instance."""
+        answer = self.cloud.compute.get(f"/servers/{instance}/os-volume_attachments")
+        return {str(one["volumeId"]) for one in answer.json()["volumeAttachments"]}
+
+    def wait_volume(self, volume: str, status: str) -> None:
+        """Wait until Cinder has a volume in a status."""
+        until(lambda: self.cloud.block_storage.get_volume(volume).status == status, f"volume {volume} is {status}")
+
     def domains(self, node: str) -> dict[str, str]:
         """Return the state of each libvirt domain on a node by its UUID, as virsh says."""
         script = 'for u in $(virsh -q list --all --uuid); do echo "$u $(virsh -q domstate $u)"; done'
@@ -128,8 +165,16 @@ class Fleet:
         self._ids = [i for i in self._ids if i not in instances]
 
     def clear(self) -> None:
-        """Delete every instance that was made, and wait until they are gone."""
+        """Delete every instance and volume that was made, and wait until they are gone."""
         self.delete(*self._ids)
+        for volume in self._volumes:
+            self.wait_volume(volume, "available")
+            self.cloud.block_storage.delete_volume(volume)
+        until(lambda: not self._left(), "volumes are deleted")
+        self._volumes.clear()
+
+    def _left(self) -> set[str]:
+        return {str(volume.id) for volume in self.cloud.block_storage.volumes(details=False)} & set(self._volumes)
 
 
 def connect(clouds_file: Path) -> Connection:

@@ -7,21 +7,15 @@ each record, kills it there once, and lets one process carry the rest out.
 from __future__ import annotations
 
 import re
-import signal
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from fleet import Ended, Fleet
+from fleet import Fleet
+from killing import KILLED, Command, kill_at_every_record, the_open_run
 
 pytestmark = [pytest.mark.lab, pytest.mark.crash, pytest.mark.timeout(1500, func_only=True)]
 
-Command = Callable[..., Ended]
 NODES = ("c01", "c02", "c03")
-KILLED = -signal.SIGKILL
-DONE = ("run-done", "")
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +40,6 @@ def assert_as_before(fleet: Fleet, pair: tuple[str, str]) -> None:
     assert service["disabled_reason"] is None
 
 
-def the_open_run(stackmend: Command) -> str:
-    runs = [r for r in stackmend("runs", "list", "-f", "json").json() if r["state"] == "interrupted"]
-    assert len(runs) == 1, runs
-    return str(runs[0]["id"])
-
-
-def journal(lab_env: dict[str, str], run: str) -> list[tuple[str, str]]:
-    """Return kind and step of each record of a run, in order."""
-    path = Path(lab_env["STACKMEND_STATE"]) / "journal.db"
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        return list(database.execute("SELECT kind, step FROM records WHERE run = ? ORDER BY seq", (run,)))
-
-
 def test_one_run_killed_at_every_record(
     stackmend: Command, fleet: Fleet, pair: tuple[str, str], lab_env: dict[str, str]
 ) -> None:
@@ -68,17 +49,7 @@ def test_one_run_killed_at_every_record(
     second = stackmend("node", "drain", "c01", "--yes")
     assert second.status == 3
     assert re.search(rf"node-busy.*{run}", second.err, re.DOTALL), second.err
-    killed_at: set[tuple[str, str]] = set()
-    number = 1
-    while (last := journal(lab_env, run)[-1]) != DONE:
-        # a record at which the run was killed before: die one later, until there is a new one
-        number = number + 1 if last in killed_at else 2
-        killed_at.add(last)
-        ended = stackmend("runs", "resume", run, extra={"STACKMEND_CRASH_AT": str(number)})
-        assert ended.status in {KILLED, 0}, ended.out + ended.err
-    # two steps in flight write in either order, so that a record of theirs may slip by
-    passed = set(journal(lab_env, run)) - killed_at - {DONE}
-    assert len(passed) <= 3, passed
+    killed_at = kill_at_every_record(stackmend, lab_env, run)
     assert {kind for kind, _ in killed_at} >= {"step-started", "step-intent", "step-applied", "step-done"}
     assert_as_before(fleet, pair)
 

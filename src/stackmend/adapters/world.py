@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stackmend.adapters.clock import Clock
 from stackmend.adapters.database import Databases
 from stackmend.adapters.openstack import OpenStack
+from stackmend.adapters.power import PowerControl
 from stackmend.adapters.ssh import Ssh
 from stackmend.domain.node import Inventory
 
@@ -20,6 +21,7 @@ class World:
         openstack: its APIs.
         ssh: its nodes' shells.
         databases: read-only sessions on its databases, for when the APIs are down.
+        power: its nodes' power controllers.
         clock: now, and waiting.
     """
 
@@ -27,6 +29,7 @@ class World:
     openstack: OpenStack
     ssh: Ssh
     databases: Databases
+    power: PowerControl
     clock: Clock
 
     def close(self) -> None:

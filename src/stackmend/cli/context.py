@@ -77,12 +77,13 @@ class CloudChoice:
 
 
 @contextmanager
-def open_world(choice: CloudChoice, *, read_seconds: float = 30.0) -> Iterator[World]:
+def open_world(choice: CloudChoice, *, read_seconds: float = 30.0, power_seconds: float = 10.0) -> Iterator[World]:
     """Give the world of a cloud, and close it at the end. Nothing outside is asked before it is needed.
 
     Args:
         choice: which cloud.
         read_seconds: how long an API may take to answer a read.
+        power_seconds: how long a power controller may take to answer a request.
 
     Raises:
         Refused: INVENTORY_MISSING, INVENTORY_MALFORMED.
@@ -91,6 +92,7 @@ def open_world(choice: CloudChoice, *, read_seconds: float = 30.0) -> Iterator[W
     from stackmend.adapters.clock import Clock  # noqa: PLC0415 - late: --help needs none of these
     from stackmend.adapters.database import Databases  # noqa: PLC0415
     from stackmend.adapters.openstack import OpenStack  # noqa: PLC0415
+    from stackmend.adapters.power import PowerControl  # noqa: PLC0415
     from stackmend.adapters.ssh import Ssh  # noqa: PLC0415
     from stackmend.adapters.world import World  # noqa: PLC0415
     from stackmend.inventory.loader import load  # noqa: PLC0415
@@ -99,7 +101,12 @@ def open_world(choice: CloudChoice, *, read_seconds: float = 30.0) -> Iterator[W
     inventory = load(choice.inventory, choice.cloud)
     ssh = Ssh(inventory.nodes)
     world = World(
-        inventory, OpenStack(inventory.cloud, read_seconds=read_seconds), ssh, Databases(inventory, ssh), Clock()
+        inventory,
+        OpenStack(inventory.cloud, read_seconds=read_seconds),
+        ssh,
+        Databases(inventory, ssh),
+        PowerControl(inventory.nodes, seconds=power_seconds),
+        Clock(),
     )
     try:
         yield world

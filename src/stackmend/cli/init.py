@@ -67,6 +67,7 @@ def _discover(cloud: str, access: SshAccess) -> Inventory:
     from stackmend.adapters.clock import Clock  # noqa: PLC0415 - late: --help needs none of these
     from stackmend.adapters.database import Databases  # noqa: PLC0415
     from stackmend.adapters.openstack import OpenStack  # noqa: PLC0415
+    from stackmend.adapters.power import PowerControl  # noqa: PLC0415
     from stackmend.adapters.ssh import Ssh  # noqa: PLC0415
     from stackmend.adapters.world import World  # noqa: PLC0415
     from stackmend.domain.node import Inventory  # noqa: PLC0415
@@ -75,7 +76,7 @@ def _discover(cloud: str, access: SshAccess) -> Inventory:
     quiet_libraries()
     nothing = Inventory(cloud, {})
     ssh = Ssh({})
-    world = World(nothing, OpenStack(cloud), ssh, Databases(nothing, ssh), Clock())
+    world = World(nothing, OpenStack(cloud), ssh, Databases(nothing, ssh), PowerControl({}), Clock())
     try:
         return Inventory(cloud, {node.name: node for node in nodes(world, access)})
     finally:

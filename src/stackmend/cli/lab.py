@@ -78,6 +78,8 @@ def status(form: str) -> None:
     for host in seen.hosts:
         power, ssh, service = ("yes" if word else "no" for word in (host.power, host.ssh, host.service))
         click.echo(f"{host.node:<8}{host.address:<16}{power:<7}{ssh:<6}{service:<9}{host.memory_mb:>5} MiB")
+    if seen.exists:
+        click.echo("Cinder makes volumes." if seen.volumes else "Cinder makes no volumes now.")
 
 
 @lab.command()

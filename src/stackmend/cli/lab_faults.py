@@ -38,8 +38,8 @@ def _cloud() -> Iterator[tuple[Settings, Connection]]:
 
 @click.command("break")
 @click.argument("fault", required=False)
-@click.argument("node", required=False)
-def break_(fault: str | None, node: str | None) -> None:
+@click.argument("place", metavar="[NODE|INSTANCE]", required=False)
+def break_(fault: str | None, place: str | None) -> None:
     """Break something on purpose; without FAULT, list what can be broken and what is broken now."""
     from stackmend.lab import fault_table, faults  # noqa: PLC0415
 
@@ -47,23 +47,27 @@ def break_(fault: str | None, node: str | None) -> None:
     settings = state.recall(from_environment())
     if fault is None:
         for one in fault_table.FAULTS:
-            click.echo(f"{one.name:<16} {one.where.value:<15} {one.sentence}")
+            click.echo(f"{one.name:<18} {one.where.value:<15} {one.sentence}")
         for now in faults.broken(settings):
-            click.echo(f"broken now: {now.fault} on {now.node} since {now.since}")
+            click.echo(f"broken now: {now.fault} on {now.place} since {now.since}")
         return
-    done = faults.inflict(settings, fault, node)
-    click.echo(f"{done.fault} on {done.node}: done. Heal it: stackmend lab heal {done.fault} {done.node}")
+    if faults.find(fault).where is fault_table.Where.INSTANCE:
+        with _cloud() as (_, connection):
+            done = faults.inflict(settings, fault, place, connection)
+    else:
+        done = faults.inflict(settings, fault, place)
+    click.echo(f"{done.fault} on {done.place}: done. Heal it: stackmend lab heal {done.fault} {done.place}")
 
 
 @click.command()
 @click.argument("fault", required=False)
-@click.argument("node", required=False)
-def heal(fault: str | None, node: str | None) -> None:
+@click.argument("place", metavar="[NODE|INSTANCE]", required=False)
+def heal(fault: str | None, place: str | None) -> None:
     """Heal a fault, or everything that is broken, and wait until it works again."""
     from stackmend.lab import faults  # noqa: PLC0415
 
     with _cloud() as (settings, connection):
-        if not faults.heal(settings, connection, fault, node, say=click.echo):
+        if not faults.heal(settings, connection, fault, place, say=click.echo):
             click.echo("Nothing is broken.")
 
 
@@ -76,12 +80,16 @@ def instances() -> None:
 @click.argument("node")
 @click.argument("count", type=click.IntRange(1, 60), default=1)
 @click.option("--busy", is_flag=True, help="They rewrite memory without end.")
-def start_instances(node: str, count: int, *, busy: bool) -> None:
+@click.option("--from-volume", is_flag=True, help="Their root disk is a volume.")
+@click.option("--volume", is_flag=True, help="They have a second, empty volume.")
+@click.option("--ephemeral", is_flag=True, help="They have an ephemeral disk.")
+def start_instances(node: str, count: int, *, busy: bool, from_volume: bool, volume: bool, ephemeral: bool) -> None:
     """Start COUNT instances on NODE and wait until they answer."""
     from stackmend.lab import instances as lab_instances  # noqa: PLC0415
 
     with _cloud() as (settings, connection):
-        made = lab_instances.start(settings, connection, node, count, busy=busy, say=click.echo)
+        kind = lab_instances.Kind(busy, from_volume, volume, ephemeral)
+        made = lab_instances.start(settings, connection, node, count, kind, say=click.echo)
         click.echo(f"{len(made)} of {count} answer ping and beat.")
 
 

@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, str] = {
     "init": "stackmend.cli.init:init",
+    "instance": "stackmend.cli.instance:instance",
     "instance-dirs": "stackmend.cli.instance_dirs:instance_dirs",
     "lab": "stackmend.cli.lab:lab",
     "node": "stackmend.cli.node:node",
     "runs": "stackmend.cli.runs:runs",
     "status": "stackmend.cli.status:status",
+    "volume": "stackmend.cli.volume:volume",
+    "watch": "stackmend.cli.watch:watch",
 }
 """Each command and where it is; nothing else of ours is imported before it is called."""
+
+SAME: Mapping[str, str] = {"server": "instance"}
+"""What else commands may be called; not listed."""
 
 INTERRUPTED_STATUS = 130
 BROKEN_PIPE_STATUS = 141
@@ -43,6 +49,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return a command."""
+        cmd_name = SAME.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")

@@ -1,4 +1,4 @@
-"""``stackmend node``: drain, stop, start, verify, return and maintain a compute node."""
+"""``stackmend node``: take a compute node out of service and back, diagnose it, recover it when it is dead."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from stackmend.cli.context import CloudChoice, cloud_options
 from stackmend.cli.planning import Asked, plan_options, show_or_apply
+from stackmend.cli.power import power
 
 if TYPE_CHECKING:
     from stackmend.adapters.world import World
@@ -21,6 +22,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.group()
 def node() -> None:
     """Take compute nodes out of service, and back."""
+
+
+node.add_command(power)
 
 
 def _drain_options(command: F) -> F:
@@ -132,6 +136,49 @@ def maintain(  # noqa: PLR0913 - the options of a drain and two more
 
 @node.command()
 @click.argument("name", metavar="NODE")
+@click.option(
+    "--accept-loss",
+    metavar="INSTANCE",
+    multiple=True,
+    help="Move this one though its data on NODE's own disk is lost; may be given again.",
+)
+@click.option("--target", metavar="NODE", default="", help="Move to this node only.")
+@click.option(
+    "--limit", type=click.IntRange(1, 32), default=4, show_default=True, help="How many evacuations go on at once."
+)
+@click.option(
+    "--i-have-fenced",
+    "fenced",
+    metavar="NODE",
+    default="",
+    help="Your statement that NODE can't run, where no power controller can tell; needs --reason.",
+)
+@click.option("--even-in-a-wave", is_flag=True, help="Go on though most compute nodes are down at once.")
+@plan_options
+def recover(name: str, **asked: Any) -> None:
+    """Fence the dead NODE, prove it, and start its instances on other nodes, without losing data unasked."""
+    from stackmend.cli import recovering  # noqa: PLC0415 - late: it imports every client
+
+    chosen = recovering.Chosen(
+        **{f: asked.pop(f) for f in ("accept_loss", "target", "limit", "fenced", "even_in_a_wave")}
+    )
+    show_or_apply(Asked.of(asked), lambda world, reason: recovering.recover(world, name, chosen, reason=reason))
+
+
+@node.command()
+@click.argument("name", metavar="NODE")
+@click.option("--no-canary", is_flag=True, help="Do not boot an instance there.")
+@plan_options
+def readmit(name: str, *, no_canary: bool, **asked: Any) -> None:
+    """Take the recovered NODE back: see that it let go of what runs elsewhere, then up, verified and enabled."""
+    from stackmend.cli import recovering  # noqa: PLC0415 - late: it imports every client
+
+    chosen = Asked.of(asked)
+    show_or_apply(chosen, lambda world, _: recovering.readmit(world, chosen.state, name, canary=not no_canary))
+
+
+@node.command()
+@click.argument("name", metavar="NODE")
 @click.option("--no-canary", is_flag=True, help="Do not boot an instance there.")
 @click.option(
     "-f",
@@ -147,3 +194,25 @@ def verify(name: str, *, no_canary: bool, form: str, **asked: Any) -> None:
     from stackmend.cli.verifying import verify_node  # noqa: PLC0415 - late: it imports every client
 
     sys.exit(verify_node(CloudChoice.of(asked), name, canary=not no_canary, form=form))
+
+
+@node.command()
+@click.argument("name", metavar="NODE")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "yaml", "csv"]),
+    default="table",
+    help="Of the output.",
+)
+@cloud_options
+def diagnose(name: str, form: str, **asked: Any) -> None:
+    """Say whether NODE is dead: up, degraded, wedged, partitioned, off or unknown, and who says so.
+
+    Asked are nova's heartbeat, the node itself over SSH, its libvirt, other nodes that ping it, its power controller
+    and neutron. Nothing is changed. The exit status is 0 for up, 4 for unknown (a person must decide), 1 for the rest.
+    """
+    from stackmend.cli.diagnosing import diagnose_node  # noqa: PLC0415 - late: it imports every client
+
+    sys.exit(diagnose_node(CloudChoice.of(asked), name, form))

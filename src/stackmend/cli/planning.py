@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 Maker = Callable[["World", str], "Plan"]
+Carrier = Callable[["World", "Plan"], int]
 
 
 def plan_options(command: F) -> F:
@@ -75,8 +76,13 @@ class Asked:
         return self.cloud.state
 
 
-def show_or_apply(asked: Asked, make: Maker) -> None:
+def show_or_apply(asked: Asked, make: Maker, carry_out: Carrier | None = None) -> None:
     """Make a plan and show it; carry it out where that is wanted, and exit as the run ended.
+
+    Args:
+        asked: the options.
+        make: makes the plan from the world, for a reason.
+        carry_out: carries it out and returns the exit status; None for ``wiring.carry_out_plan``.
 
     Raises:
         Refused: the plan is not the expected one, or the world moved between showing and applying.
@@ -94,6 +100,8 @@ def show_or_apply(asked: Asked, make: Maker) -> None:
         if not asked.yes:
             _confirm()
             _check_unmoved(plan, make(world, asked.reason))
+        if carry_out is not None:
+            sys.exit(carry_out(world, plan))
         _apply(world, plan, asked)
 
 

@@ -21,7 +21,7 @@ from stackmend.runbooks.maintain import Work, plan_maintain
 from stackmend.runbooks.returning import Home, plan_return
 from stackmend.runbooks.services import plan_start, plan_stop
 
-__all__ = ["Chosen", "Work", "bring_back", "compute_node", "drain", "maintain", "start", "stop"]
+__all__ = ["Chosen", "Work", "bring_back", "compute_node", "drain", "maintain", "owed_by", "start", "stop"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def maintain(world: World, name: str, chosen: Chosen, work: Work) -> Plan:
 def bring_back(world: World, state: Path, name: str, *, stay: bool, patience: float) -> Plan:
     """Return the plan that returns a node, from what the journal in ``state`` says that it is owed."""
     node = compute_node(world, name)
-    owed = _owed(state, node.name)
+    owed = owed_by(state, node.name)
     places = {m.place for m in owed.moved} if owed else set()
     home = Home(
         node=node.name,
@@ -104,7 +104,8 @@ def bring_back(world: World, state: Path, name: str, *, stay: bool, patience: fl
     return plan_return(node, owed, units.held(world, node.name), home, stay=stay)
 
 
-def _owed(state: Path, node: NodeName) -> Owed | None:
+def owed_by(state: Path, node: NodeName) -> Owed | None:
+    """Return what the journal in ``state`` says that a node is owed; None for nothing."""
     journal = Journal(state)
     try:
         return owed_to(node, Runs(journal).latest())

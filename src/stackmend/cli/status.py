@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stackmend.cli.context import CloudChoice, cloud_options, open_world
+from stackmend.cli.open_runs import open_runs
 
 if TYPE_CHECKING:
     from stackmend.adapters.world import World
-    from stackmend.domain.overview import Overview, RunGlance
+    from stackmend.domain.overview import Overview
 
 READ_SECONDS = 10.0
 """How long an API may take before another way is tried."""
@@ -61,26 +62,10 @@ def _look(world: World, state: Path) -> Overview:
     from stackmend.rules.overview import judge  # noqa: PLC0415
 
     facts = gather(world)
-    return judge(world.inventory.cloud, world.clock.now(), facts, _open_runs(state))
+    return judge(world.inventory.cloud, world.clock.now(), facts, open_runs(state))
 
 
 def _looks(world: World, state: Path, seconds: float) -> Iterator[Overview]:
     while True:
         yield _look(world, state)
         world.clock.pause(seconds)
-
-
-def _open_runs(state: Path) -> tuple[RunGlance, ...]:
-    """Return the runs that hold a node; none where there is no journal yet."""
-    if not state.is_dir():
-        return ()
-    from stackmend.domain.overview import RunGlance  # noqa: PLC0415
-    from stackmend.engine.journal import Journal  # noqa: PLC0415 - late: it imports SQLite
-    from stackmend.engine.reading import Runs  # noqa: PLC0415
-
-    journal = Journal(state)
-    try:
-        found = Runs(journal).latest(open_only=True)
-    finally:
-        journal.close()
-    return tuple(RunGlance(run.id, run.state, run.plan.subject, run.sentence) for run in found)

@@ -68,6 +68,8 @@ class Instance:
         created: when it was asked for.
         launched: when it was last started on a node: by its creation, a cold migration, an evacuation or an unshelving.
         images: ids of the images that nova caches on its node: the one it was made of, its kernel, its ramdisk.
+        image: id of the image it was made of; empty where its root disk is a volume.
+        metadata: the owner's key-value pairs.
     """
 
     id: InstanceId
@@ -87,6 +89,27 @@ class Instance:
     created: datetime | None = None
     launched: datetime | None = None
     images: tuple[str, ...] = ()
+    image: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class InstanceAction:
+    """One entry of nova's list of what was done with an instance.
+
+    Attributes:
+        verb: nova's name of the action: create, stop, start, reboot, …
+        request: id of the request that asked for it.
+        user: id of the user who asked; empty where nova did it itself.
+        started: when.
+        failed: whether nova says that it ended in an error.
+    """
+
+    verb: str
+    request: str
+    user: str
+    started: datetime | None
+    failed: bool
 
 
 @dataclass(frozen=True)
@@ -190,11 +213,13 @@ class PortBinding:
         port: its id.
         host: node of its active binding; empty for none.
         status: neutron's status of the port, such as ACTIVE or DOWN.
+        kind: neutron's ``vif_type``, such as ovs; ``binding_failed`` and ``unbound`` are none.
     """
 
     port: str
     host: NodeName
     status: str
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from stackmend.domain.power import PowerController
 from stackmend.domain.values import NodeName
 
 
@@ -69,12 +70,14 @@ class Node:
         roles: what it does.
         ssh: how to reach it.
         hooks: configuration management agents that run there.
+        power: what gives it power and takes it; None where the inventory names nothing.
     """
 
     name: NodeName
     roles: frozenset[Role]
     ssh: SshAccess
     hooks: tuple[Hook, ...] = ()
+    power: PowerController | None = None
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,18 @@ class Process:
         active: ``ActiveState``: active, inactive, failed, activating, …
         file: ``UnitFileState``: enabled, disabled, masked, …
         letter: state of its main process as in ``ps``: S, R, D, T (stopped); empty for none.
+        result: how its last run ended: success, exit-code, signal, oom-kill, …
+        ended: when it last became inactive; None where it never was since the boot.
+        started: when it last became active; None where it never was since the boot.
     """
 
     unit: str
     active: str
     file: str
     letter: str = ""
+    result: str = ""
+    ended: datetime | None = None
+    started: datetime | None = None
 
     @property
     def stopped_by_signal(self) -> bool:
@@ -43,11 +49,13 @@ class Glance:
         processes: units of OpenStack and of what it stands on.
         held: units that stackmend holds there.
         domains: number of libvirt's domains in each state; None where libvirt gave no answer or is not there.
+        system: ``systemctl is-system-running``: running, degraded, starting, stopping, …
     """
 
     processes: tuple[Process, ...]
     held: tuple[Held, ...] = ()
     domains: Mapping[str, int] | None = None
+    system: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from stackmend.adapters.world import World
 from stackmend.domain.health import BootIdentity, SystemState
 from stackmend.domain.values import NodeName
+
+_WENT_DOWN = """
+ticks=$(sed 's/.*) //' /proc/1/stat | cut -d' ' -f20)
+boot=$(( $(sed -n 's/^btime //p' /proc/stat) + ticks / $(getconf CLK_TCK) ))
+echo $boot
+journalctl -q --until "@$((boot - 1))" -n 1 -o short-unix | cut -d' ' -f1"""
 
 
 def identity(world: World, node: NodeName) -> BootIdentity:
@@ -20,6 +28,17 @@ def identity(world: World, node: NodeName) -> BootIdentity:
     script = "cat /proc/sys/kernel/random/boot_id; sed 's/.*) //' /proc/1/stat | cut -d' ' -f20"
     boot_id, init_start = world.ssh.run(node, script).stdout.split()
     return BootIdentity(boot_id, init_start)
+
+
+def went_down(world: World, node: NodeName) -> datetime:
+    """Return when a node last went down: the last entry of its journal before its boot, or else the boot itself.
+
+    A boot is when the first process started; in a container that is not when the kernel did.
+
+    Raises:
+        Failed: the node could not be asked.
+    """
+    return datetime.fromtimestamp(float(world.ssh.run(node, _WENT_DOWN).stdout.split()[-1]), UTC)
 
 
 def system(world: World, node: NodeName) -> SystemState:

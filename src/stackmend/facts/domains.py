@@ -69,7 +69,7 @@ def _domain(part: str, saved: set[str]) -> Domain | None:
     state, xml, _ = rest.partition("<domain ")
     if not xml:
         return None
-    root = _root(uuid, rest[rest.index("<domain ") :])
+    root = root_of(uuid, rest[rest.index("<domain ") :])
     cpu = root.find("cpu")
     emulated = root.get("type") == "qemu"
     return Domain(
@@ -83,8 +83,14 @@ def _domain(part: str, saved: set[str]) -> Domain | None:
     )
 
 
-def _root(uuid: str, xml: str) -> ET.Element:
-    """Parse what libvirt wrote; a document type, which it never writes and which could define entities, is refused."""
+def root_of(uuid: str, xml: str) -> ET.Element:
+    """Return the XML of a domain, parsed.
+
+    A document type, which libvirt never writes and which could define entities, is refused.
+
+    Raises:
+        Failed: COMMAND_FAILED where it makes no sense.
+    """
     if "<!DOCTYPE" in xml:
         raise Failed(Code.COMMAND_FAILED, f"libvirt's XML of domain {uuid} has a document type")
     try:

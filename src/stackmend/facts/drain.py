@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from stackmend.adapters.world import World
 from stackmend.domain.drain import DrainFacts, Target
-from stackmend.domain.instance import ComputeService, NodeInstances, Provider, Resources
+from stackmend.domain.instance import ComputeService, Instance, NodeInstances, Provider, Resources
 from stackmend.domain.node import Role
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Failed, Refused, StackmendError
@@ -27,7 +28,7 @@ def gather(world: World, node: NodeName) -> DrainFacts:
         rooms = pool.submit(placement.providers, world)
         all_groups = pool.submit(groups.all_groups, world)
         width = pool.submit(settings.max_concurrent_live_migrations, world, node)
-        service, usable, unusable = _sort(world, node, all_services.result())
+        service, usable, unusable = sort_services(world, node, all_services.result())
         here = NodeInstances(node, on_nova.result(), on_libvirt.result())
         targets, silent = _targets(world, here, usable, rooms.result())
         ids = {i.id for i in here.instances}
@@ -38,15 +39,19 @@ def gather(world: World, node: NodeName) -> DrainFacts:
             targets=targets,
             unusable=unusable | silent,
             groups=touched,
-            places=_places(world, here, [m for g in touched for m in g.members]),
+            places=places_of(world, here.instances, [m for g in touched for m in g.members]),
             concurrency=width.result(),
         )
 
 
-def _sort(
+def sort_services(
     world: World, node: NodeName, all_services: tuple[ComputeService, ...]
 ) -> tuple[ComputeService, list[NodeName], dict[NodeName, str]]:
-    """Return the node's own service, the nodes that can be moved to, and why the others can not."""
+    """Return the node's own service, the nodes that can be moved to, and why the others can not.
+
+    Raises:
+        Refused: nova has no nova-compute on the node.
+    """
     own = next((s for s in all_services if s.host == node), None)
     if own is None:
         raise Refused(
@@ -99,10 +104,15 @@ def _targets(
     return targets, {n: a.sentence for n, a in answers.items() if isinstance(a, StackmendError)}
 
 
-def _places(world: World, here: NodeInstances, members: list[InstanceId]) -> dict[InstanceId, NodeName]:
-    """Return where group members are; those on the node are known, the others are asked for."""
-    places = {i.id: here.node for i in here.instances if i.id in members}
-    for member in set(members) - places.keys():
+def places_of(world: World, here: Iterable[Instance], members: Iterable[InstanceId]) -> dict[InstanceId, NodeName]:
+    """Return where group members are; those among ``here`` are known, the others are asked for.
+
+    Raises:
+        Failed: nova could not be asked.
+    """
+    wanted = set(members)
+    places = {i.id: i.host for i in here if i.id in wanted}
+    for member in wanted - places.keys():
         found = instances.get(world, member)
         if found is not None and found.host:
             places[member] = found.host

@@ -11,6 +11,7 @@ from stackmend.domain.node import Node, Role
 from stackmend.domain.overview import Glance, Process
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
+from stackmend.facts.times import of_systemd
 from stackmend.facts.units import HELD_DIRECTORY, parse_held
 
 SECONDS = 20
@@ -26,6 +27,8 @@ _UNITS: Mapping[Role, tuple[str, ...]] = {
         "neutron-server",
         "neutron-api",
         "neutron-rpc-server",
+        "cinder-api",
+        "cinder-scheduler",
         "memcached",
         "haproxy",
         "httpd",
@@ -43,13 +46,15 @@ _UNITS: Mapping[Role, tuple[str, ...]] = {
         "ovn-northd",
         "ovn-controller",
     ),
-    Role.STORAGE: (),
+    Role.STORAGE: ("cinder-volume",),
     Role.PROXY: ("swift-proxy",),
 }
 """Units by role; those that a node does not have are not shown."""
 
 _LOOK = """
-systemctl show -p Id,LoadState,ActiveState,UnitFileState,MainPID {units} 2>/dev/null |
+echo "system $(systemctl is-system-running 2>/dev/null)"
+wanted=Id,LoadState,ActiveState,UnitFileState,MainPID,Result,InactiveEnterTimestamp,ActiveEnterTimestamp
+TZ=UTC systemctl show -p $wanted {units} 2>/dev/null |
 while IFS= read -r line; do
   echo "unit $line"
   case "$line" in MainPID=[1-9]*)
@@ -70,12 +75,18 @@ fi 2>/dev/null"""
 
 def at(world: World, nodes: tuple[Node, ...]) -> dict[NodeName, Glance | str]:
     """Return what each node shows of itself, or why it could not be asked."""
-    answers = world.ssh.run_many({node.name: _script(node) for node in nodes}, timeout=SECONDS)
+    answers = world.ssh.run_many({node.name: script(node) for node in nodes}, timeout=SECONDS)
     return {name: _glance(answer) for name, answer in answers.items()}
 
 
-def _script(node: Node) -> str:
-    names = {unit for role in node.roles for unit in _UNITS[role]}
+def script(node: Node, *, also: tuple[str, ...] = ()) -> str:
+    """Return the script whose output ``parse`` reads.
+
+    Args:
+        node: where it will run; its roles say which units are looked at.
+        also: more units.
+    """
+    names = {unit for role in node.roles for unit in _UNITS[role]}.union(also)
     both = sorted(names | {f"openstack-{name}" for name in names})
     units = " ".join(f"{name}.service" for name in both)
     libvirt = _LIBVIRT if Role.COMPUTE in node.roles else ""
@@ -88,7 +99,7 @@ def _glance(answer: Completed | StackmendError) -> Glance | str:
 
 def parse(output: str) -> Glance:
     """Return what the script shows."""
-    lines: dict[str, list[str]] = {"unit": [], "held": [], "libvirt": [], "domain": []}
+    lines: dict[str, list[str]] = {"unit": [], "held": [], "libvirt": [], "domain": [], "system": []}
     for line in output.splitlines():
         kind, _, rest = line.partition(" ")
         if kind in lines:
@@ -97,6 +108,7 @@ def parse(output: str) -> Glance:
         processes=_processes(lines["unit"]),
         held=tuple(parse_held(*line.split(" ", 1)) for line in lines["held"]),
         domains=_domains(lines["domain"]) if lines["libvirt"] else None,
+        system="".join(lines["system"]),
     )
 
 
@@ -112,7 +124,15 @@ def _processes(lines: list[str]) -> tuple[Process, ...]:
             units[properties.get("Id", "")] = properties
             properties = {}
     return tuple(
-        Process(unit.removesuffix(".service"), p["ActiveState"], p.get("UnitFileState", ""), p.get("Letter", ""))
+        Process(
+            unit=unit.removesuffix(".service"),
+            active=p["ActiveState"],
+            file=p.get("UnitFileState", ""),
+            letter=p.get("Letter", ""),
+            result=p.get("Result", ""),
+            ended=of_systemd(p.get("InactiveEnterTimestamp", "")),
+            started=of_systemd(p.get("ActiveEnterTimestamp", "")),
+        )
         for unit, p in units.items()
         if p.get("LoadState") in {"loaded", "masked"}
     )

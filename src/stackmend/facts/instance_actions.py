@@ -1,11 +1,15 @@
-"""Why nova's last action on an instance failed, from its own list of actions and events."""
+"""What was done with an instance, and why it failed, from nova's own list of actions and events."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from stackmend.adapters.world import World
+from stackmend.domain.instance import InstanceAction
 from stackmend.domain.values import InstanceId
+from stackmend.facts.times import utc
 
 # 2.84 adds ``details`` to the events (nova API history)
 MICROVERSION = "2.84"
@@ -33,6 +37,17 @@ class ActionFailure:
         return self.event.startswith("conductor") or "No valid host" in self.details
 
 
+def recent(world: World, instance: InstanceId) -> tuple[InstanceAction, ...]:
+    """Return what was done with an instance, newest first, as far as one page goes.
+
+    Raises:
+        Failed: nova could not be asked.
+    """
+    path = f"/servers/{instance}/os-instance-actions"
+    found = world.openstack.get("compute", path, version=MICROVERSION)["instanceActions"]
+    return tuple(sorted((_of_json(a) for a in found), key=lambda a: str(a.started), reverse=True))
+
+
 def last_failure(world: World, instance: InstanceId, verbs: frozenset[str]) -> ActionFailure | None:
     """Return the failure of the newest action with one of those names; None where it has none.
 
@@ -56,4 +71,14 @@ def last_failure(world: World, instance: InstanceId, verbs: frozenset[str]) -> A
         host=failed.get("host") or "",
         details=failed.get("details") or "",
         request_id=newest["request_id"],
+    )
+
+
+def _of_json(action: Mapping[str, Any]) -> InstanceAction:
+    return InstanceAction(
+        verb=action["action"],
+        request=action["request_id"],
+        user=action.get("user_id") or "",
+        started=utc(action.get("start_time")),
+        failed=action.get("message") == "Error",
     )

@@ -125,6 +125,8 @@ def of_json(server: Mapping[str, Any]) -> Instance:
         created=utc(server.get("created")),
         launched=utc(server.get("OS-SRV-USG:launched_at")),
         images=_images(server),
+        image=(server.get("image") or {}).get("id") or "",
+        metadata=server.get("metadata") or {},
     )
 
 

@@ -26,6 +26,17 @@ def of_instance(world: World, instance: InstanceId) -> tuple[Migration, ...]:
     return tuple(sorted((_of_json(record) for record in found), key=lambda m: m.id, reverse=True))
 
 
+def evacuations_from(world: World, node: NodeName) -> tuple[Migration, ...]:
+    """Return every evacuation away from a node, newest first.
+
+    Raises:
+        Failed: nova could not be asked.
+    """
+    params = {"source_compute": node, "migration_type": "evacuation"}
+    found = world.openstack.get_list("compute", "/os-migrations", "migrations", version=MICROVERSION, params=params)
+    return tuple(sorted((_of_json(record) for record in found), key=lambda m: m.id, reverse=True))
+
+
 def live_progress(world: World, instance: InstanceId, migration: int) -> Migration | None:
     """Return a live migration with what is left of it; None where it is not in progress.
 

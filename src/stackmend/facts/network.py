@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from stackmend.adapters.world import World
 from stackmend.domain.instance import PortBinding
 from stackmend.domain.node import NetworkAgent
@@ -16,7 +19,16 @@ def bindings(world: World, instance: InstanceId) -> tuple[PortBinding, ...]:
         Failed: neutron could not be asked.
     """
     ports = world.openstack.get_list("network", "/ports", "ports", params={"device_id": instance})
-    return tuple(PortBinding(p["id"], NodeName(p.get("binding:host_id") or ""), p.get("status") or "") for p in ports)
+    return tuple(_binding(port) for port in ports)
+
+
+def _binding(port: Mapping[str, Any]) -> PortBinding:
+    return PortBinding(
+        port=port["id"],
+        host=NodeName(port.get("binding:host_id") or ""),
+        status=port.get("status") or "",
+        kind=port.get("binding:vif_type") or "",
+    )
 
 
 def idle_bindings(world: World, instance: InstanceId, node: NodeName) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ import json
 import re
 import shlex
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from stackmend.adapters.world import World
 from stackmend.domain.health import Held, UnitState
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Refused
+from stackmend.facts.times import of_systemd
 
 HELD_DIRECTORY = "/etc/stackmend/held"
 """Where a node keeps one owner file for each unit that is held; see docs/adr/0003-holding-a-unit.md."""
@@ -59,7 +59,7 @@ def state(world: World, node: NodeName, unit: str) -> UnitState:
         pids=tuple(int(p) for p in shown.get("Pids", "").split()),
         process=shown.get("Process", ""),
         restarts=int(shown.get("NRestarts") or 0),
-        since=_timestamp(shown.get("ActiveEnterTimestamp", "")),
+        since=of_systemd(shown.get("ActiveEnterTimestamp", "")),
         reload_needed=shown.get("NeedDaemonReload") == "yes",
     )
 
@@ -128,10 +128,3 @@ def parse_held(unit: str, text: str) -> Held:
         data = None
     known = data if isinstance(data, dict) else {"owner": "unknown", "reason": "its owner file cannot be read"}
     return Held.from_json({**known, "unit": unit})
-
-
-def _timestamp(text: str) -> datetime | None:
-    """Return the time that ``systemctl show`` printed with TZ=UTC, such as ``Sun 2026-11-22 16:25:29 UTC``."""
-    if not text or text == "n/a":
-        return None
-    return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S %Z").replace(tzinfo=UTC)

@@ -13,22 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from stackmend.domain.node import Inventory, Node, Role, SshAccess
+from stackmend.domain.power import PowerController
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Refused
+from stackmend.inventory import power
 from stackmend.inventory.groups import role_of
 from stackmend.inventory.hooks import BUILT_IN
 from stackmend.inventory.problem import malformed
 from stackmend.inventory.ssh_args import options
 
 SECONDS = 60
+_POWER = "stackmend_power_"
 
 
 def read(path: Path) -> Inventory:
     """Return the nodes of an Ansible inventory that have a role.
 
     A host's roles are those its groups stand for (see ``groups``), or what its variable ``stackmend_roles`` lists.
-    Other variables of ours: ``stackmend_name`` (nova's name for the host, where it is another), ``stackmend_hooks``
-    and ``stackmend_cloud``.
+    Other variables of ours: ``stackmend_name`` (nova's name for the host, where it is another), ``stackmend_hooks``,
+    ``stackmend_cloud``, and ``stackmend_power_`` with the name of a field of a power controller.
 
     Raises:
         Refused: INVENTORY_MALFORMED; INVENTORY_MISSING where Ansible is not installed.
@@ -105,7 +108,9 @@ def _groups_of(host: str, listing: Mapping[str, Any]) -> set[str]:
 
 def _node(path: Path, host: str, groups: set[str], variables: Mapping[str, Any]) -> Node:
     def value(*names: str) -> str:
-        found = next((str(variables[name]) for name in names if variables.get(name) not in {None, ""}), "")
+        found = next((str(variables[name]) for name in names if variables.get(name) not in (None, "")), "")
+        if "__ansible_vault" in found:
+            raise malformed(f"{path}: {names[0]} of {host} is encrypted, and ansible-inventory does not decrypt it")
         if "{{" in found:
             raise malformed(f"{path}: {names[0]} of {host} is a template, which ansible-inventory does not fill in")
         return found
@@ -123,11 +128,25 @@ def _node(path: Path, host: str, groups: set[str], variables: Mapping[str, Any])
         key=str(Path(key).expanduser()) if key else "",
         known_hosts=str(Path(given["userknownhostsfile"]).expanduser()) if "userknownhostsfile" in given else "",
         jump=given.get("proxyjump", ""),
-        sudo=user != "root" and value("ansible_become").lower() in {"true", "yes", "1"},
+        sudo=user != "root" and _is_true(value("ansible_become")),
     )
     name = NodeName(value("stackmend_name") or host)
     hooks = tuple(BUILT_IN[hook] for hook in _known(path, host, variables, "stackmend_hooks", set(BUILT_IN)))
-    return Node(name, frozenset(_roles(path, host, groups, variables)), access, hooks)
+    roles = frozenset(_roles(path, host, groups, variables))
+    return Node(name, roles, access, hooks, _power(path, host, {n: value(f"{_POWER}{n}") for n in power.FIELDS}))
+
+
+def _power(path: Path, host: str, given: Mapping[str, str]) -> PowerController | None:
+    """Return the power controller that a host's variables describe; None where it has no address of one."""
+    if not given["address"]:
+        return None
+    paths = {name: str(Path(given[name]).expanduser()) for name in power.PATHS if given[name]}
+    fields = {**given, **paths, "insecure": _is_true(given["insecure"])}
+    return power.controller(fields, lambda what: malformed(f"{path}: {_POWER}… of {host}: {what}"))
+
+
+def _is_true(word: str) -> bool:
+    return word.lower() in {"true", "yes", "1"}
 
 
 def _roles(path: Path, host: str, groups: set[str], variables: Mapping[str, Any]) -> Iterator[Role]:

@@ -48,7 +48,10 @@ def _own(path: Path) -> Inventory | None:
     if path.suffix not in {".yaml", ".yml"} or not path.is_file():
         return None
     text = _text(path)
-    data = _parsed(path, text)
+    try:
+        data = _parsed(path, text)
+    except yaml.constructor.ConstructorError:  # a tag such as Ansible's !vault
+        return None
     if not isinstance(data, dict) or not {"nodes", "cloud"} & data.keys():
         return None
     return own.read(data, Place(path, text))
@@ -64,6 +67,8 @@ def _text(path: Path) -> str:
 def _parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - whatever YAML holds
     try:
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except yaml.constructor.ConstructorError:
+        raise
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise malformed(f"{path} line {line}: not valid YAML: {error.problem}") from error

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from stackmend.domain.node import Canary, Hook, Inventory, Node, Role, SshAccess
+from stackmend.domain.power import PowerController
 from stackmend.domain.values import NodeName
+from stackmend.inventory import power
 from stackmend.inventory.hooks import BUILT_IN
-from stackmend.inventory.problem import Place, mapping, only, text, texts
+from stackmend.inventory.problem import Place, mapping, only, text, texts, typed
 
-_TOP = {"cloud", "ssh", "nodes", "canary", "hooks", "settings"}
-_NODE = {"address", "roles", "ssh", "hooks"}
+_TOP = {"cloud", "ssh", "power", "nodes", "canary", "hooks", "settings"}
+_NODE = {"address", "roles", "ssh", "hooks", "power"}
 _SSH: dict[str, type] = {"user": str, "port": int, "key": str, "known_hosts": str, "jump": str, "sudo": bool}
-_KINDS = {str: "a text", int: "a number", bool: "true or false"}
 _PATHS = {"key", "known_hosts"}
 
 
@@ -30,7 +30,8 @@ def read(data: dict[str, Any], place: Place) -> Inventory:
     """
     only(_TOP, data, place)
     hooks = dict(BUILT_IN) | _hooks(data.get("hooks"), place / "hooks")
-    reader = _Nodes(_access(SshAccess(""), data.get("ssh"), place / "ssh"), hooks)
+    access = _access(SshAccess(""), data.get("ssh"), place / "ssh")
+    reader = _Nodes(access, _power(data.get("power"), place / "power"), hooks)
     nodes = mapping(data.get("nodes"), place / "nodes")
     if not nodes:
         raise (place / "nodes").wrong("there is no node")
@@ -45,9 +46,10 @@ def read(data: dict[str, Any], place: Place) -> Inventory:
 
 @dataclass(frozen=True)
 class _Nodes:
-    """Reads nodes, with the file's defaults for SSH and its hooks."""
+    """Reads nodes, with the file's defaults for SSH and power controllers, and its hooks."""
 
     defaults: SshAccess
+    power: dict[str, Any]
     hooks: dict[str, Hook]
 
     def node(self, name: NodeName, raw: Any, place: Place) -> Node:  # noqa: ANN401 - whatever YAML gave
@@ -60,7 +62,11 @@ class _Nodes:
             roles=frozenset(_role(r, place / "roles") for r in texts(fields.get("roles"), place / "roles")),
             ssh=replace(access, address=address),
             hooks=tuple(self._hook(h, place / "hooks") for h in texts(fields.get("hooks"), place / "hooks")),
+            power=self._controller(fields["power"], place / "power") if fields.get("power") else None,
         )
+
+    def _controller(self, raw: Any, place: Place) -> PowerController:  # noqa: ANN401
+        return power.controller(power.merged(self.power, _power(raw, place)), place.wrong)
 
     def _hook(self, name: str, place: Place) -> Hook:
         if name not in self.hooks:
@@ -75,18 +81,15 @@ def _role(name: str, place: Place) -> Role:
 
 
 def _access(defaults: SshAccess, raw: Any, place: Place) -> SshAccess:  # noqa: ANN401
-    fields = mapping(raw, place)
-    only(set(_SSH), fields, place)
-    for name, value in fields.items():
-        if type(value) is not _SSH[name]:
-            raise (place / name).wrong(f"should be {_KINDS[_SSH[name]]}, not {value!r}")
-    paths = {name: _beside(place.file, fields[name]) for name in _PATHS & fields.keys()}
+    fields = typed(raw, _SSH, place)
+    paths = {name: place.beside(fields[name]) for name in _PATHS & fields.keys()}
     return replace(defaults, **{**fields, **paths})
 
 
-def _beside(file: Path, path: str) -> str:
-    """Return a path as it is meant: relative ones begin where the inventory lies."""
-    return str(file.absolute().parent / Path(path).expanduser()) if path else ""
+def _power(raw: Any, place: Place) -> dict[str, Any]:  # noqa: ANN401
+    """Return what is said of a power controller, field by field."""
+    fields = typed(raw, power.FIELDS, place, secrets=power.SECRETS)
+    return fields | {name: place.beside(fields[name]) for name in power.PATHS & fields.keys()}
 
 
 def _hooks(raw: Any, place: Place) -> dict[str, Hook]:  # noqa: ANN401

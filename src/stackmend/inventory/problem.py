@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import yaml
 
 from stackmend.errors import Code, Refused
+
+_KINDS = {str: "a text", int: "a number", bool: "true or false"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class Place:
         """Return the refusal that something is wrong here."""
         where = f"{self.file} line {self._line()}" + (f", {'.'.join(self.path)}" if self.path else "")
         return malformed(f"{where}: {what}", hint=hint)
+
+    def beside(self, path: str) -> str:
+        """Return a path as it is meant: relative ones begin where the file lies."""
+        return str(self.file.absolute().parent / Path(path).expanduser()) if path else ""
 
     def _line(self) -> int:
         """Return the line of the innermost field on the path that is there."""
@@ -74,6 +81,24 @@ def texts(value: Any, place: Place) -> tuple[str, ...]:  # noqa: ANN401
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise place.wrong("should be a list of names, such as [compute]")
     return tuple(value)
+
+
+def typed(value: Any, kinds: Mapping[str, type], place: Place, *, secrets: Iterable[str] = ()) -> dict[str, Any]:  # noqa: ANN401
+    """Return a mapping of known fields, each of its type; refuse everything else.
+
+    Args:
+        value: what YAML gave.
+        kinds: the type of each field that is known.
+        place: where it stands.
+        secrets: fields whose value no error may show.
+    """
+    fields = mapping(value, place)
+    only(set(kinds), fields, place)
+    for name, given in fields.items():
+        if type(given) is not kinds[name]:
+            shown = "" if name in secrets else f", not {given!r}"
+            raise (place / name).wrong(f"should be {_KINDS[kinds[name]]}{shown}")
+    return fields
 
 
 def only(known: set[str], given: dict[str, Any], place: Place) -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from stackmend.domain.node import Inventory, Node, Role, SshAccess
 from stackmend.inventory.hooks import BUILT_IN
+from stackmend.inventory.power import FIELDS, SECRETS
 
 HEADER = """\
 # Nodes of the cloud and how stackmend reaches them over SSH. Paths are relative to this file.
@@ -19,7 +20,7 @@ _FIELDS = ("user", "port", "key", "known_hosts", "jump", "sudo")
 
 
 def render(inventory: Inventory) -> str:
-    """Return the file's text; read back, it gives an equal inventory."""
+    """Return the file's text; read back, it gives an equal inventory, but for passwords that stood in it plainly."""
     defaults = _common(inventory)
     data: dict[str, Any] = {"cloud": inventory.cloud}
     if defaults:
@@ -56,4 +57,7 @@ def _node(node: Node, defaults: dict[str, Any]) -> dict[str, Any]:
         data["ssh"] = own
     if node.hooks:
         data["hooks"] = [hook.name for hook in node.hooks]
+    if node.power is not None:
+        said = {field: getattr(node.power, field) for field in FIELDS if field not in SECRETS}
+        data["power"] = {field: value for field, value in said.items() if value}
     return data

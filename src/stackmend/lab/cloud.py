@@ -17,9 +17,11 @@ from stackmend.lab.settings import CONTROLLER, Settings
 
 __all__ = [
     "DEMO",
+    "EPHEMERAL_FLAVOR",
     "FLAVOR",
     "IMAGE",
     "NETWORK",
+    "VOLUME_TYPE",
     "Connection",
     "agents_up",
     "auth_url",
@@ -29,19 +31,29 @@ __all__ = [
     "image_ready",
     "register_content",
     "register_services",
+    "volumes_ready",
     "wait_for_keystone",
     "wait_until_whole",
 ]
 
 FLAVOR, NETWORK, IMAGE = "lab.tiny", "lab-net", "lab-linux"
+EPHEMERAL_FLAVOR = "lab.ephemeral"
+VOLUME_TYPE = "ceph"
 DEMO = "lab-demo"
 _SERVICES = (
     ("glance", "image", ":9292"),
     ("placement", "placement", ":8778"),
     ("nova", "compute", ":8774/v2.1"),
     ("neutron", "network", ":9696"),
+    ("cinder", "volumev3", ":8776/v3"),
 )
-_FLAVORS = ((FLAVOR, 1, 96, 1), ("lab.small", 1, 128, 1), ("lab.big", 2, 192, 2))
+_FLAVORS = (
+    # name, processors, MiB of memory, GiB of root disk, GiB of ephemeral disk
+    (FLAVOR, 1, 96, 1, 0),
+    ("lab.small", 1, 128, 1, 0),
+    ("lab.big", 2, 192, 2, 0),
+    (EPHEMERAL_FLAVOR, 1, 96, 1, 1),
+)
 
 
 def connect(settings: Settings, passwords: Mapping[str, str]) -> Connection:
@@ -132,6 +144,15 @@ def image_ready(cloud: Connection) -> bool:
         return False
 
 
+def volumes_ready(cloud: Connection) -> bool:
+    """Return whether cinder-volume says that it reaches Ceph, and cinder-scheduler would give it a volume."""
+    try:
+        alive = {one.binary for one in cloud.block_storage.services() if one.state == "up"}
+        return {"cinder-volume", "cinder-scheduler"} <= alive and any(cloud.block_storage.backend_pools())
+    except (openstack.exceptions.SDKException, keystoneauth1.exceptions.ClientException):
+        return False
+
+
 def wait_until_whole(cloud: Connection, settings: Settings, seconds: float = 180) -> None:
     """Return when every API answers an authenticated call and every compute node and network agent is alive.
 
@@ -141,6 +162,7 @@ def wait_until_whole(cloud: Connection, settings: Settings, seconds: float = 180
     wait_for_keystone(cloud, seconds)
     wanted = set(settings.compute_names)
     wait.until(lambda: image_ready(cloud), "glance", seconds=seconds)
+    wait.until(lambda: volumes_ready(cloud), "cinder's scheduler to know its backend", seconds=seconds)
     for what, alive in (("nova-compute", computes_up), ("the network agent", agents_up)):
         wait.until(
             lambda: wanted <= alive(cloud),  # noqa: B023 - asked before the next
@@ -151,9 +173,10 @@ def wait_until_whole(cloud: Connection, settings: Settings, seconds: float = 180
 
 
 def register_content(cloud: Connection) -> None:
-    """Make the flavors, the tenant network and the rules that let ping and ssh in."""
-    for name, vcpus, ram, disk in _FLAVORS:
-        cloud.compute.create_flavor(name=name, vcpus=vcpus, ram=ram, disk=disk)
+    """Make the flavors, the volume type, the tenant network and the rules that let ping and ssh in."""
+    for name, vcpus, ram, disk, ephemeral in _FLAVORS:
+        cloud.compute.create_flavor(name=name, vcpus=vcpus, ram=ram, disk=disk, ephemeral=ephemeral)
+    cloud.block_storage.create_type(name=VOLUME_TYPE, extra_specs={"volume_backend_name": VOLUME_TYPE})
     # OVN answers DHCP in the gateway's name: a subnet without one gets no leases
     network = cloud.network.create_network(name=NETWORK, is_shared=True, is_port_security_enabled=True)
     cloud.network.create_subnet(name=f"{NETWORK}-v4", network_id=network.id, ip_version=4, cidr="192.168.77.0/24")
@@ -178,4 +201,5 @@ def _open_group(cloud: Connection, project: str) -> None:
 
 def _lift_quota(cloud: Connection, project: str) -> None:
     cloud.compute.update_quota_set(project, instances=200, cores=400, ram=200_000)
+    cloud.block_storage.update_quota_set(project, volumes=200, snapshots=200)
     cloud.network.update_quota(project, ports=1000, security_groups=100, security_group_rules=1000)

@@ -62,6 +62,8 @@ def write(layer: Layer, settings: Settings, node: str, folder: Path, *, network:
         "remote-fs.target",
         "e2scrub_reap.service",
         "console-getty.service",
+        "rtslib-fb-targetctl.service",
+        "dm-event.socket",
     ):
         layer.mask(unit)
     # oslo.messaging looks for the reply to an RPC twice a second (LP 2035113): some twenty seconds of a migration

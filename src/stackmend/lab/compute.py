@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from stackmend.lab import common, ssh
+from stackmend.lab import common, ssh, storage
 from stackmend.lab.host import Host
 from stackmend.lab.layers import Layer, template
 from stackmend.lab.settings import CONTROLLER, Settings
@@ -67,6 +67,7 @@ def write(layer: Layer, settings: Settings, node: str, folder: Path, passwords: 
     layer.put("etc/systemd/system/libvirtd.service.d/lab.conf", _IMPATIENT)
     for unit in _NOT_HERE:
         layer.mask(unit)
+    storage.write_client(layer, settings, passwords)
 
 
 def hypervisor(settings: Settings, node: str) -> None:

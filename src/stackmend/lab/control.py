@@ -1,4 +1,4 @@
-"""The controller: database, messages, keystone, glance, placement, nova's and neutron's servers, OVN's databases."""
+"""The controller: database, messages, keystone, glance, placement, nova, neutron and cinder, OVN's databases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stackmend.lab import common, ssh
+from stackmend.lab import common, ssh, storage
 from stackmend.lab.layers import Layer, template
 from stackmend.lab.settings import CONTROLLER, Settings
 
@@ -16,6 +16,7 @@ _APIS = (
     ("placement-api", "placement", "/usr/bin/placement-api", ""),
     ("nova-api", "nova", "/usr/bin/nova-api-wsgi", ""),
     ("neutron-api", "neutron", "/usr/bin/neutron-api", "start-time = %t\npaste = config:/etc/neutron/api-paste.ini"),
+    ("cinder-api", "cinder", "/usr/bin/cinder-wsgi", ""),
 )
 """The services that Debian runs in uWSGI."""
 _AFTER = """\
@@ -66,6 +67,9 @@ SERVERS = (
     "nova-scheduler",
     "neutron-api",
     "neutron-ovn-maintenance-worker",
+    "cinder-api",
+    "cinder-scheduler",
+    "cinder-volume",
 )
 """The units of the controller's OpenStack services."""
 
@@ -121,6 +125,7 @@ def write(layer: Layer, settings: Settings, folder: Path, passwords: Mapping[str
     )
     layer.put("etc/memcached.conf", "-m 64\n-p 11211\n-u memcache\n-l 0.0.0.0\n-U 0\n")
     layer.put("etc/default/ovn-central", _OVN)
+    storage.write(layer, settings, passwords)
 
 
 def stores(settings: Settings, passwords: Mapping[str, str]) -> None:
@@ -132,8 +137,9 @@ def stores(settings: Settings, passwords: Mapping[str, str]) -> None:
 def schemas(settings: Settings, passwords: Mapping[str, str]) -> None:
     """Fill the databases, two at a time; keystone runs at the end of it."""
     identity = _IDENTITY.format(admin=passwords["admin"], address=settings.address(CONTROLLER))
+    halves = (identity + _NETWORK, _COMPUTE + storage.SCHEMA)
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(ssh.run, settings, CONTROLLER, text) for text in (identity + _NETWORK, _COMPUTE)]:
+        for done in [pool.submit(ssh.run, settings, CONTROLLER, text) for text in halves]:
             done.result()
 
 
@@ -148,7 +154,7 @@ def map_hosts(settings: Settings) -> None:
 
 
 def _sql(passwords: Mapping[str, str]) -> str:
-    owners = {name: [name] for name in ("keystone", "glance", "placement", "neutron")}
+    owners = {name: [name] for name in ("keystone", "glance", "placement", "neutron", "cinder")}
     owners["nova"] = ["nova", "nova_api", "nova_cell0"]
     lines = []
     for user, names in owners.items():

@@ -11,8 +11,9 @@ from stackmend.lab import shell
 from stackmend.lab.settings import Settings
 
 NAMES = (  # noqa: SIM905 - read as words
-    "admin demo messaging keystone glance placement nova neutron database "
-    "db_keystone db_glance db_placement db_nova db_neutron db_reader"
+    "admin demo messaging keystone glance placement nova neutron cinder database "
+    "db_keystone db_glance db_placement db_nova db_neutron db_cinder db_reader "
+    "ceph_mon ceph_client_admin ceph_osd_0 ceph_client_cinder"
 ).split()
 
 

@@ -6,8 +6,9 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stackmend.lab import shell, ssh, wait
+from stackmend.lab import power, shell, ssh, wait
 from stackmend.lab.host import Host
+from stackmend.lab.instance_faults import INSTANCE_FAULTS, InstanceFault
 from stackmend.lab.settings import CONTROLLER, Settings
 
 UNLIMITED_MIBPS = 8796093022207
@@ -24,6 +25,7 @@ class Where(enum.Enum):
     ANY = "any node"
     COMPUTE = "a compute node"
     CONTROLLER = "the controller"
+    INSTANCE = "an instance"
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class Site:
     Attributes:
         settings: the lab's.
         node: the node that is broken.
+        instance: id of the instance that is broken there; empty where the fault is the node's.
     """
 
     settings: Settings
     node: str
+    instance: str = ""
 
     @property
     def host(self) -> Host:
@@ -109,6 +113,25 @@ def _unit(name: str, sentence: str, where: Where, units: str, works: Callable[[S
     return Fault(
         name, sentence, where, _script(f"systemctl stop {units}\n"), _script(f"systemctl start {units}\n"), works
     )
+
+
+def _controller(name: str, sentence: str) -> Fault:
+    """Return a fault of a node's power controller; the node itself notices nothing."""
+    return Fault(
+        name,
+        sentence,
+        Where.ANY,
+        lambda site: power.afflict(site.settings, name, site.node),
+        lambda site: power.cure(site.settings, name, site.node),
+        lambda site: power.answers(site.settings, site.node),
+        silences=False,
+    )
+
+
+def _of_instance(one: InstanceFault) -> Fault:
+    """Return a fault of an instance, which its node does not notice."""
+    inflict, repair = one.on(one.inflict), one.on(one.repair)
+    return Fault(one.name, one.sentence, Where.INSTANCE, inflict, repair, silences=False)
 
 
 def _each_domain(speed: int) -> str:
@@ -198,6 +221,10 @@ FAULTS: tuple[Fault, ...] = (
         _script(f"[ ! -e {_KEY}.broken ] || mv {_KEY}.broken {_KEY}\n"),
         silences=False,
     ),
+    _controller(power.UNREACHABLE, "cut off a node's power controller: it takes connections and says nothing"),
+    _controller(power.LIES, "let a node's power controller say off whatever is so, and obey no order that it accepts"),
+    _controller(power.DIES_WITH_NODE, "feed a node's power controller from the node: without power it is silent too"),
+    *map(_of_instance, INSTANCE_FAULTS),
 )
 """Every fault, in the order they are listed."""
 

@@ -12,6 +12,7 @@ from functools import partial
 
 import keystoneauth1.exceptions
 import openstack.exceptions
+from openstack.compute.v2.server import Server
 from openstack.connection import Connection
 
 from stackmend.errors import Code, Refused, UsageError
@@ -30,11 +31,24 @@ class Broken:
         fault: its name.
         node: where.
         since: when, ISO 8601, UTC.
+        instance: id of the instance that is broken there; empty where the fault is the node's.
+        name: the instance's name.
     """
 
     fault: str
     node: str
     since: str
+    instance: str = ""
+    name: str = ""
+
+    @property
+    def place(self) -> str:
+        """What the fault is named with: the instance, or else the node."""
+        return self.name or self.node
+
+    def is_at(self, place: str | None) -> bool:
+        """Return whether a person who names that place means this one; None is every place."""
+        return place in {None, self.node, self.name or None, self.instance or None}
 
 
 def find(name: str) -> Fault:
@@ -65,11 +79,11 @@ def place(settings: Settings, fault: Fault, node: str | None) -> str:
     if node is None:
         if fault.where is Where.CONTROLLER:
             return CONTROLLER
-        raise UsageError(Code.USAGE, f"{fault.name} needs a node: {fault.where.value}")
+        raise UsageError(Code.USAGE, f"{fault.name} needs {fault.where.value}")
     if node not in settings.nodes:
         raise Refused(Code.NODE_UNKNOWN, f"The lab has no node {node}", hint=f"There are {', '.join(settings.nodes)}.")
     fits = {Where.ANY: True, Where.COMPUTE: node != CONTROLLER, Where.CONTROLLER: node == CONTROLLER}
-    if not fits[fault.where]:
+    if not fits.get(fault.where):
         raise Refused(Code.NODE_WRONG_ROLE, f"{fault.name} is for {fault.where.value}, and {node} is not that")
     return node
 
@@ -80,20 +94,26 @@ def broken(settings: Settings) -> list[Broken]:
     return [Broken(**one) for one in json.loads(file.read_text())] if file.exists() else []
 
 
-def inflict(settings: Settings, name: str, node: str | None = None) -> Broken:
+def inflict(settings: Settings, name: str, where: str | None = None, connection: Connection | None = None) -> Broken:
     """Break something; it is so when this returns.
 
+    Args:
+        settings: the lab's.
+        name: of the fault.
+        where: the node, or the instance by its name or id; may be None where the fault has only one place.
+        connection: the cloud, as its administrator; only a fault of an instance needs it.
+
     Raises:
-        Refused: no such fault or node.
-        UsageError: the fault needs a node.
+        Refused: no such fault, node or instance.
+        UsageError: the fault needs a node or an instance.
         Failed: it could not be done.
     """
     fault = find(name)
-    one = Broken(name, place(settings, fault, node), datetime.now(UTC).isoformat(timespec="seconds"))
+    one = _at(settings, fault, where, connection)
     with _changing(settings) as known:  # before the deed, so that a heal finds what was broken off half-way
         _drop(known, one)
         known.append(one)
-    fault.inflict(Site(settings, one.node))
+    fault.inflict(Site(settings, one.node, one.instance))
     return one
 
 
@@ -101,7 +121,7 @@ def heal(
     settings: Settings,
     connection: Connection,
     name: str | None = None,
-    node: str | None = None,
+    where: str | None = None,
     *,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Broken]:
@@ -111,35 +131,57 @@ def heal(
         settings: the lab's.
         connection: the cloud, as its administrator.
         name: only that fault; every recorded one where None. A named one is repaired even where none is recorded.
-        node: only there.
+        where: only at that node, or of that instance.
         say: takes a sentence for each fault that is healed.
 
     Raises:
         Refused: no such fault or node.
         Failed: something does not work again in time.
     """
-    healing = chosen(settings, name, node)
+    healing = chosen(settings, name, where, connection)
     for one in healing:
-        fault, site = find(one.fault), Site(settings, one.node)
+        fault, site = find(one.fault), Site(settings, one.node, one.instance)
         fault.repair(site)
-        wait.until(partial(fault.works, site), f"the end of {one.fault} on {one.node}", seconds=_PATIENCE_S)
+        wait.until(partial(fault.works, site), f"the end of {one.fault} on {one.place}", seconds=_PATIENCE_S)
         with _changing(settings) as known:
             _drop(known, one)
-        say(f"{one.fault} on {one.node} is repaired")
+        say(f"{one.fault} on {one.place} is repaired")
     _wait_for_heartbeats(settings, connection, healing)
     return healing
 
 
-def chosen(settings: Settings, name: str | None, node: str | None) -> list[Broken]:
+def chosen(
+    settings: Settings, name: str | None, where: str | None, connection: Connection | None = None
+) -> list[Broken]:
     """Return what shall be healed, in an order in which it can be: power and cables, the controller, the rest."""
-    known = [b for b in broken(settings) if name in {None, b.fault} and node in {None, b.node}]
+    known = [b for b in broken(settings) if name in {None, b.fault} and b.is_at(where)]
     if name is not None:
         fault = find(name)
         if not known:
-            known = [Broken(name, place(settings, fault, node), "")]
+            known = [_at(settings, fault, where, connection)]
     return sorted(
         known, key=lambda b: (find(b.fault).where is not Where.ANY, not for_controller(find(b.fault), b.node))
     )
+
+
+def _at(settings: Settings, fault: Fault, where: str | None, connection: Connection | None) -> Broken:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    if fault.where is not Where.INSTANCE or where is None or connection is None:
+        return Broken(fault.name, place(settings, fault, where), since)
+    server = _server(connection, where)
+    return Broken(fault.name, str(server.compute_host), since, str(server.id), str(server.name))
+
+
+def _server(connection: Connection, name_or_id: str) -> Server:
+    """Return the one instance of a name or id.
+
+    Raises:
+        Refused: there is none, or several.
+    """
+    found = [s for s in connection.compute.servers(all_projects=True) if name_or_id in {s.id, s.name}]
+    if len(found) != 1:
+        raise Refused(Code.INSTANCE_UNKNOWN, f"The lab has {len(found) or 'no'} instances called {name_or_id}")
+    return found[0]
 
 
 def _wait_for_heartbeats(settings: Settings, connection: Connection, healed: Iterable[Broken]) -> None:
@@ -187,7 +229,7 @@ def _active(settings: Settings, node: str) -> bool:
 
 
 def _drop(known: list[Broken], one: Broken) -> None:
-    known[:] = [b for b in known if (b.fault, b.node) != (one.fault, one.node)]
+    known[:] = [b for b in known if (b.fault, b.node, b.instance) != (one.fault, one.node, one.instance)]
 
 
 @contextmanager

@@ -11,7 +11,20 @@ from pathlib import Path
 
 from openstack.connection import Connection
 
-from stackmend.lab import base, cloud, compute, control, credentials, guest, holds, images, outputs, shell, wait
+from stackmend.lab import (
+    base,
+    cloud,
+    compute,
+    control,
+    credentials,
+    guest,
+    holds,
+    images,
+    outputs,
+    shell,
+    storage,
+    wait,
+)
 from stackmend.lab.host import Host
 from stackmend.lab.layers import Layer
 from stackmend.lab.progress import Progress
@@ -28,6 +41,7 @@ _RECIPE = (
     "images.py",
     "initramfs.py",
     "layers.py",
+    "storage.py",
 )
 
 _HOST_SCRIPT = "host.sh"
@@ -116,13 +130,15 @@ class _Build:
             for host in self.hosts.values():
                 host.start([base.path(self.settings)])
             self.hosts[CONTROLLER].wait_for_ssh()
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(2) as pool:
             hypervisors = pool.submit(self._hypervisors)
+            ceph = pool.submit(storage.ceph, self.settings)
             with self.progress.phase("provisioning: database, messages, OVN"):
                 control.stores(self.settings, self.passwords)
             with self.progress.phase("provisioning: the services' schemas"):
                 control.schemas(self.settings, self.passwords)
             hypervisors.result()
+            ceph.result()
         connection = cloud.connect(self.settings, self.passwords)
         with self.progress.phase("provisioning: services and endpoints"):
             cloud.wait_for_keystone(connection)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import signal
-import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
 from stackmend.errors import Code, Failed
-from stackmend.lab import network, process, shell, ssh, wait
+from stackmend.lab import launch, network, process, shell, ssh, wait
 from stackmend.lab.process import Process
 from stackmend.lab.settings import CONTROLLER, Settings
 
@@ -63,17 +63,22 @@ class Host:
         Raises:
             Failed: it was never started, or its container does not come up.
         """
-        if self.supervisor() is not None:
-            return
+        with self._switch():
+            if self.supervisor() is None:
+                self._boot()
+
+    def _boot(self) -> None:
         (self.dir / "pid").unlink(missing_ok=True)
         lowers = (self.dir / "lowers").read_text()
         with resources.as_file(resources.files("stackmend.lab") / "files" / "host.sh") as script:
             text = script.read_text()
         (self.dir / "host.sh").write_text(text)
-        cgroups = "" if _systemd_is_init() else " ".join(map(str, cgroup_hierarchies()))
+        cgroups = "" if launch.systemd_is_init() else " ".join(map(str, cgroup_hierarchies()))
         argv = ["unshare", "--mount", "--propagation", "private", "sh", str(self.dir / "host.sh")]
         argv += [self.settings.machine(self.node), str(self.dir), lowers, cgroups, *self._nspawn()]
-        self._launch(argv)
+        unit = ("Delegate=yes", "KillMode=mixed", "TasksMax=infinity")
+        machine = self.settings.machine(self.node)
+        launch.detached(argv, name=machine, log=self.dir / "console.log", properties=unit)
         wait.until(self.supervisor, f"the container of {self.node}", seconds=20)
 
     def can_start(self) -> bool:
@@ -89,32 +94,12 @@ class Host:
             f"--uuid={self.machine_id}",
         ]
         argv += [f"--network-bridge={self.settings.bridge}", "--resolv-conf=off", "--timezone=off"]
-        argv += ["--capability=all", "--console=pipe", "--bind=/dev/net/tun"]
+        argv += ["--capability=all", "--console=pipe", "--bind=/dev/net/tun", *_disk_devices()]
         if self.node != CONTROLLER:
             instances = self.settings.instances_dir(self.node)
             instances.mkdir(parents=True, exist_ok=True)
             argv.append(f"--bind={instances}:/var/lib/nova/instances")
         return argv
-
-    def _launch(self, argv: list[str]) -> None:
-        console = self.dir / "console.log"
-        if _systemd_is_init():
-            unit = [
-                "systemd-run",
-                "--quiet",
-                "--collect",
-                f"--unit=stackmend-lab-{self.settings.machine(self.node)}",
-                "--property=Delegate=yes",
-            ]
-            unit += [
-                "--property=KillMode=mixed",
-                f"--property=StandardOutput=append:{console}",
-                "--property=TasksMax=infinity",
-            ]
-            shell.run([*unit, *argv], code=Code.LAB_START_FAILED)
-            return
-        with console.open("ab") as sink:
-            subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
 
     def halt(self, seconds: float = 60) -> None:
         """Shut it down cleanly; where it does not end in time, cut its power."""
@@ -127,6 +112,19 @@ class Host:
 
     def power_off(self) -> None:
         """Cut its power: every process in it is killed at once, nothing is flushed."""
+        with self._switch():
+            self._kill()
+
+    @contextlib.contextmanager
+    def _switch(self) -> Iterator[None]:
+        """Hold the host's power switch: a cut that still clears up would pull the cable of who is given power next."""
+        folder = self.settings.state / "switches"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / self.node).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _kill(self) -> None:
         supervisor = self.supervisor()
         if supervisor is None:
             return
@@ -169,6 +167,12 @@ class Host:
             _remove_cgroup(hierarchy / "stackmend-lab" / self.settings.machine(self.node))
 
 
+def _disk_devices() -> list[str]:
+    """Return what lets a host show disks by FUSE and mount files; as the machine has them."""
+    wanted = [Path("/dev/fuse"), Path("/dev/loop-control"), *sorted(Path("/dev").glob("loop[0-9]*"))]
+    return [f"--bind={device}" for device in wanted if device.exists()]
+
+
 def cgroup_hierarchies() -> list[Path]:
     """Return the control group hierarchies that systemd in a container works with: v2, and v1's ``name=systemd``."""
     found = []
@@ -197,10 +201,6 @@ def _try_remove(group: Path) -> bool:
             raise
         return False
     return True
-
-
-def _systemd_is_init() -> bool:
-    return Path("/run/systemd/system").is_dir()
 
 
 def _last_lines(path: Path) -> str:

@@ -42,13 +42,30 @@ class DemoInstance:
     address: str
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What instances are made of; by default a root disk on the node's file system, and nothing else.
+
+    Attributes:
+        busy: they rewrite memory without end, so that a slow live migration does not converge.
+        from_volume: their root disk is a volume.
+        volume: they have a second, empty volume.
+        ephemeral: they have an ephemeral disk, ``disk.local``.
+    """
+
+    busy: bool = False
+    from_volume: bool = False
+    volume: bool = False
+    ephemeral: bool = False
+
+
 def start(
     settings: Settings,
     connection: Connection,
     node: str,
     count: int,
+    kind: Kind = Kind(),
     *,
-    busy: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[DemoInstance]:
     """Start instances on a node and return when each answers ping and its heart beats.
@@ -58,7 +75,7 @@ def start(
         connection: the cloud, as its administrator.
         node: compute node that nova must put them on.
         count: how many.
-        busy: whether they rewrite memory without end, so that a slow live migration does not converge.
+        kind: what they are made of; their volumes are deleted with them.
         say: takes a sentence for each instance that is there.
 
     Raises:
@@ -70,7 +87,7 @@ def start(
         raise Refused(Code.NODE_UNKNOWN, f"The lab has no compute node {node}", hint=f"There are {known}.")
     prober.start(settings, connection)
     with _api(connection):
-        order = _order(connection, node, busy=busy)
+        order = _order(connection, node, kind)
         names = free_names((one.name for one in list_all(connection)), count)
         made = _build(connection, names, order, say)
         prober.watch(settings, [one.address for one in made])
@@ -151,12 +168,25 @@ def free_names(taken: Iterable[str], count: int) -> list[str]:
     return free
 
 
-def _order(connection: Connection, node: str, *, busy: bool) -> dict[str, object]:
+def _order(connection: Connection, node: str, kind: Kind) -> dict[str, object]:
     """Return what is asked of nova, but for the name."""
-    image = connection.image.find_image(images.BUSY_IMAGE if busy else images.IMAGE, ignore_missing=False)
-    flavor = connection.compute.find_flavor(cloud.FLAVOR, ignore_missing=False)
+    image = connection.image.find_image(images.BUSY_IMAGE if kind.busy else images.IMAGE, ignore_missing=False)
+    flavor_name = cloud.EPHEMERAL_FLAVOR if kind.ephemeral else cloud.FLAVOR
+    flavor = connection.compute.find_flavor(flavor_name, ignore_missing=False)
     network = connection.network.find_network(cloud.NETWORK, ignore_missing=False)
-    return {"image_id": image.id, "flavor_id": flavor.id, "networks": [{"uuid": network.id}], "host": node}
+    order: dict[str, object] = {"flavor_id": flavor.id, "networks": [{"uuid": network.id}], "host": node}
+    order["block_device_mapping"] = disks(str(image.id), kind)
+    return order if kind.from_volume else {**order, "image_id": image.id}
+
+
+def disks(image: str, kind: Kind) -> list[dict[str, object]]:
+    """Return the root disk and the second volume as nova's ``block_device_mapping_v2`` names them."""
+    where = {"destination_type": "volume", "volume_size": 1} if kind.from_volume else {"destination_type": "local"}
+    found = [{"boot_index": 0, "source_type": "image", "uuid": image, "delete_on_termination": True, **where}]
+    if kind.volume:
+        blank = {"boot_index": -1, "source_type": "blank", "destination_type": "volume", "volume_size": 1}
+        found.append({**blank, "delete_on_termination": True})
+    return found
 
 
 def _build(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from stackmend.errors import Code, Refused
-from stackmend.lab import base, cloud, credentials, golden, holds, network, outputs, prerequisites, state
+from stackmend.lab import base, cloud, credentials, golden, holds, network, outputs, power, prerequisites, state
 from stackmend.lab.host import Host
 from stackmend.lab.layers import Layer
 from stackmend.lab.progress import Progress
@@ -76,6 +76,7 @@ def _build_and_start(settings: Settings, progress: Progress) -> None:
         _instance_folders(settings)
         for machine in machines:
             machine.start(golden.lowers(settings, machine.node))
+    power.start(settings)
     with progress.phase("booting the hosts"):
         _wait_for_ssh(machines)
     _wait_for_cloud(settings, progress)
@@ -85,6 +86,7 @@ def _build_and_start(settings: Settings, progress: Progress) -> None:
 def _power_back(settings: Settings, progress: Progress) -> bool:
     network.check(settings)
     network.create(settings)
+    restarted = power.start(settings)
     dark = [host for host in (Host(settings, node) for node in settings.nodes) if host.supervisor() is None]
     if dark:
         with progress.phase(f"giving power back to {', '.join(host.node for host in dark)}"):
@@ -92,7 +94,7 @@ def _power_back(settings: Settings, progress: Progress) -> bool:
                 host.power_on()
             _wait_for_ssh(dark)
         _wait_for_cloud(settings, progress)
-    return bool(dark)
+    return restarted or bool(dark)
 
 
 def _wait_for_ssh(machines: list[Host]) -> None:
@@ -121,6 +123,7 @@ def _instance_folders(settings: Settings) -> None:
 
 def _remove(settings: Settings) -> None:
     state.unmark_ready(settings)
+    power.stop(settings)
     folder = settings.state / "hosts"
     for name in sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []:
         host = Host(settings, name)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import yaml
 
-from stackmend.lab import cloud, credentials
+from stackmend.lab import cloud, credentials, power
 from stackmend.lab.settings import CONTROLLER, Settings
+
+_CONTROLLER_ROLES = ["controller", "database", "messaging", "network", "storage"]
 
 
 def write(settings: Settings, folder: Path) -> None:
-    """Write ``clouds.yaml``, ``inventory.yaml``, ``ssh_key``, ``known_hosts`` and ``env`` into the state directory.
+    """Write ``clouds.yaml``, ``inventory.yaml``, ``env`` and the keys and passwords they name into the state directory.
 
     Args:
         settings: the lab's.
@@ -22,6 +24,7 @@ def write(settings: Settings, folder: Path) -> None:
     passwords = credentials.passwords(folder)
     for name in ("ssh_key", "known_hosts", "passwords.json"):
         credentials.write(settings.state / name, (folder / name).read_text())
+    power.ensure_password(settings)
     shutil.copyfile(folder / "ssh_key.pub", settings.state / "ssh_key.pub")
     credentials.write(settings.state / "clouds.yaml", yaml.safe_dump(_clouds(settings, passwords), sort_keys=False))
     credentials.write(settings.state / "inventory.yaml", yaml.safe_dump(inventory(settings), sort_keys=False))
@@ -41,11 +44,13 @@ def inventory(settings: Settings) -> dict[str, object]:
     """Return the lab's nodes in the form of stackmend's own inventory."""
     nodes: dict[str, object] = {}
     for node in settings.nodes:
-        roles = ["controller", "database", "messaging", "network"] if node == CONTROLLER else ["compute"]
-        nodes[node] = {"address": settings.address(node), "roles": roles}
+        roles = _CONTROLLER_ROLES if node == CONTROLLER else ["compute"]
+        controller = {"address": power.url(settings, node)}
+        nodes[node] = {"address": settings.address(node), "roles": roles, "power": controller}
     return {
         "cloud": "lab",
         "ssh": {"user": "root", "key": "ssh_key", "known_hosts": "known_hosts"},
+        "power": {"driver": "redfish", "user": power.USER, "password_file": power.PASSWORD_FILE},
         "nodes": nodes,
         "canary": {"flavor": cloud.FLAVOR, "image": cloud.IMAGE, "network": cloud.NETWORK},
     }

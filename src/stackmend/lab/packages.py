@@ -17,6 +17,9 @@ COMPUTE = (  # noqa: SIM905 - read as words
     "nova-compute nova-compute-kvm libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils qemu-block-extra "
     "ovn-host openvswitch-switch"
 ).split()
+STORAGE = (  # noqa: SIM905 - read as words
+    "cinder-api cinder-scheduler cinder-volume ceph-mon ceph-osd ceph-common python3-rbd python3-rados"
+).split()
 GUEST = ["busybox-static"]
 GUEST_DOWNLOADS = ["linux-image-cloud-amd64"]
 """Packages that the base system only holds as files in /var/lib/stackmend/debs, dependencies of that name included."""
@@ -33,6 +36,8 @@ nova-common nova/configure_db boolean false
 nova-api nova/register-endpoint boolean false
 neutron-common neutron/configure_db boolean false
 neutron-api neutron/register-endpoint boolean false
+cinder-common cinder/configure_db boolean false
+cinder-api cinder/register-endpoint boolean false
 """
 
 UNITS = (  # noqa: SIM905 - read as words
@@ -40,18 +45,20 @@ UNITS = (  # noqa: SIM905 - read as words
     "nova-conductor nova-scheduler nova-compute neutron-api neutron-rpc-server neutron-ovn-maintenance-worker "
     "neutron-periodic-workers ovn-central ovn-ovsdb-server-nb ovn-ovsdb-server-sb ovn-northd ovn-host ovn-controller "
     "openvswitch-switch ovs-vswitchd libvirtd libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket virtlogd "
-    "virtlockd libvirt-guests"
+    "virtlockd libvirt-guests cinder-api cinder-scheduler cinder-volume ceph.target ceph-mon.target ceph-osd.target"
 ).split()
 """What no host starts unless its role says so."""
 
 NEVER = (  # noqa: SIM905 - read as words
     "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer "
     "man-db.timer logrotate.timer systemd-timesyncd.service systemd-networkd-wait-online.service open-iscsi.service "
-    "iscsid.service iscsid.socket virtlockd.service virtlockd.socket rsync.service"
+    "iscsid.service iscsid.socket virtlockd.service virtlockd.socket rsync.service tgt.service ceph-crash.service "
+    "rbdmap.service smartmontools.service lvm2-monitor.service lvm2-lvmpolld.socket blk-availability.service "
+    "nvmf-autoconnect.service nvmefc-boot-connections.service xfs_scrub_all.timer uuidd.socket"
 ).split()
 """What would only take time or processor from the hosts, and is masked."""
 
 
 def all_packages() -> list[str]:
     """Return what the base system has installed on top of debootstrap's minimum."""
-    return sorted({*SYSTEM, *CONTROLLER, *COMPUTE, *GUEST})
+    return sorted({*SYSTEM, *CONTROLLER, *COMPUTE, *STORAGE, *GUEST})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stackmend.errors import Code, Failed, Refused
@@ -23,16 +25,19 @@ PROGRAMS = {
 }
 """Programs that the lab calls on the machine, and the Debian packages that have them."""
 
+IPMI = {"ipmitool": "ipmitool", "ipmi_sim": "openipmi"}
+"""What speaks IPMI, and what answers, likewise: for the tests of that driver."""
+
 MODULES = ("overlay", "tun", "bridge", "veth", "macvlan")
 
 DISK_COLD_MB, DISK_WARM_MB = 6000, 2000
-MEMORY_BASE_MB, MEMORY_COMPUTE_MB = 2200, 600
+MEMORY_BASE_MB, MEMORY_COMPUTE_MB = 2900, 600
 
 
-def missing() -> list[str]:
+def missing(programs: Mapping[str, str] = PROGRAMS) -> list[str]:
     """Return the packages whose programs are not installed."""
     path = shell.search_path()
-    return sorted({package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None})
+    return sorted({package for program, package in programs.items() if shutil.which(program, path=path) is None})
 
 
 def load_modules() -> None:
@@ -60,19 +65,32 @@ def install(settings: Settings, progress: Progress) -> None:
     packages = missing()
     if not packages:
         return
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    with progress.phase(f"installing {', '.join(packages)}"):
+        install_packages(packages, settings.cache / "install.log")
+
+
+def install_packages(packages: Sequence[str], log: Path) -> None:
+    """Install Debian packages; nothing happens where there are none.
+
+    Raises:
+        Refused: there is no apt-get.
+        Failed: apt-get could not.
+    """
+    if not packages:
+        return
     if shutil.which("apt-get") is None:
         raise _unsupported(f"{', '.join(packages)} are missing, and there is no apt-get to install them")
-    settings.cache.mkdir(parents=True, exist_ok=True)
-    log = settings.cache / "install.log"
     env = {"DEBIAN_FRONTEND": "noninteractive"}
-    with progress.phase(f"installing {', '.join(packages)}"):
-        shell.run(["apt-get", "-q", "update"], log=log, env=env, code=Code.LAB_BUILD_FAILED)
-        argv = ["apt-get", "-q", "-y", "--no-install-recommends", "install", *packages]
-        shell.run(argv, log=log, env=env, code=Code.LAB_BUILD_FAILED)
+    shell.run(["apt-get", "-q", "update"], log=log, env=env, code=Code.LAB_BUILD_FAILED)
+    argv = ["apt-get", "-q", "-y", "--no-install-recommends", "install", *packages]
+    shell.run(argv, log=log, env=env, code=Code.LAB_BUILD_FAILED)
 
 
 def check(settings: Settings) -> None:
-    """Raise Refused where memory or disk will not do, with the figures."""
+    """Raise Refused where memory or disk will not do, with the figures, or the Redfish emulator is not installed."""
+    if importlib.util.find_spec("sushy_tools") is None:
+        raise Refused(Code.LAB_UNSUPPORTED, "sushy-tools is not installed", hint="pip install 'stackmend[lab]'")
     memory = available_memory_mb(Path("/proc/meminfo").read_text())
     need = MEMORY_BASE_MB + MEMORY_COMPUTE_MB * settings.computes
     if memory < need:

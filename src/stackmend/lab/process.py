@@ -57,6 +57,14 @@ def read(path: Path) -> Process | None:
         return None
 
 
+def write_own(path: Path) -> None:
+    """Write this very process into a file, whole or not at all."""
+    stat = _stat(os.getpid())
+    new = path.with_name(path.name + ".new")
+    new.write_text(f"{os.getpid()} {stat[1] if stat else 0}\n")
+    new.rename(path)
+
+
 def _stat(pid: int) -> tuple[str, int, int] | None:
     """Return state, start time and parent."""
     try:

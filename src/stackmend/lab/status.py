@@ -41,11 +41,13 @@ class LabStatus:
     Attributes:
         exists: whether there is one, whole or not.
         ready: whether it was brought up to its end.
+        volumes: whether Cinder would make a volume now: its scheduler knows a backend, and that is alive.
         hosts: each of its hosts.
     """
 
     exists: bool
     ready: bool
+    volumes: bool
     hosts: tuple[HostStatus, ...]
 
 
@@ -54,7 +56,7 @@ def look(settings: Settings) -> LabStatus:
     there = state.recall(settings)
     exists = (there.state / "passwords.json").exists()
     powered = {node for node in there.nodes if exists and Host(there, node).supervisor() is not None}
-    alive = _alive(there) if CONTROLLER in powered else set()
+    alive, volumes = _services(there) if CONTROLLER in powered else (set[str](), False)
     memory = memory_by_group()
     hosts = (
         HostStatus(
@@ -67,15 +69,16 @@ def look(settings: Settings) -> LabStatus:
         )
         for node in there.nodes
     )
-    return LabStatus(exists, state.is_ready(there), tuple(hosts) if exists else ())
+    return LabStatus(exists, state.is_ready(there), volumes, tuple(hosts) if exists else ())
 
 
-def _alive(settings: Settings) -> set[str]:
+def _services(settings: Settings) -> tuple[set[str], bool]:
+    """Return the nodes whose service is alive, and whether Cinder would make a volume."""
     connection = cloud.connect(settings, credentials.passwords(settings.state))
     try:
         if not cloud.gives_token(connection):
-            return set()
-        return {CONTROLLER, *cloud.computes_up(connection)}
+            return set(), False
+        return {CONTROLLER, *cloud.computes_up(connection)}, cloud.volumes_ready(connection)
     finally:
         connection.close()
 

@@ -6,14 +6,21 @@ import csv
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Row = Mapping[str, Any]
 
 STYLES: Mapping[str, str] = {
     "done": "green", "undone": "green", "ok": "green", "up": "green", "skipped": "cyan", "running": "blue",
     "undoing": "blue", "paused": "yellow", "interrupted": "yellow", "warning": "yellow", "frozen": "yellow",
-    "failed": "bold red", "down": "bold red", "aborted": "magenta", "unknown": "magenta", "pending": "dim",
+    "degraded": "yellow", "wedged": "bold red", "partitioned": "bold red", "off": "bold red", "alive": "green",
+    "no answer": "bold red", "failed": "bold red", "down": "bold red", "aborted": "magenta",
+    "unknown": "magenta", "pending": "dim",
 }  # fmt: skip
 """Colours of the words that tell a state; every other cell is plain."""
 
@@ -45,6 +52,16 @@ def show_data(data: object, form: str) -> None:
         yaml.safe_dump(json.loads(json.dumps(data)), sys.stdout, sort_keys=False, allow_unicode=True)
     else:
         print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def data_of(record: DataclassInstance) -> dict[str, Any]:
+    """Return a dataclass as JSON-ready data; times become ISO 8601, what is no JSON otherwise its text."""
+    data: dict[str, Any] = json.loads(json.dumps(asdict(record), default=_plain))
+    return data
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def text(value: object) -> str:

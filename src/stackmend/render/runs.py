@@ -48,6 +48,11 @@ def show_ending(run: Run) -> None:
     _print(list(ending_lines(run)))
 
 
+def show_failures(run: Run) -> None:
+    """Write what failed in a run, with hints and evidence."""
+    _print(list(_all_failures(run)))
+
+
 def show_left(run: RunId, left: Sequence[str]) -> None:
     """Write that a run was closed and which of its changes are left in the world."""
     lines: list[Line] = [(f"{run} is aborted", "bold")]
@@ -116,9 +121,7 @@ def ending_lines(run: Run) -> Iterator[Line]:
     """Yield how a run stands, each failed step with its hint and evidence, and what may be typed next."""
     yield "", ""
     yield f"{run.id} is {run.state}: {run.sentence}", STYLES.get(run.state, "bold")
-    for step in run.plan.steps:
-        if run.steps[step.id].state is StepState.FAILED:
-            yield from _failure_lines(step, run.steps[step.id])
+    yield from _all_failures(run)
     if commands := next_commands(run):
         yield "", ""
         yield "Next, one of:", "bold"
@@ -174,6 +177,12 @@ def _tree_lines(run: Run) -> Iterator[Line]:
         yield f"  {MARKS[status.state]} {time:>8}  {step.title}", STYLES.get(status.state, "")
         if status.sentence and status.sentence != step.title:
             yield f"{' ' * 14}{status.sentence}", "dim"
+
+
+def _all_failures(run: Run) -> Iterator[Line]:
+    for step in run.plan.steps:
+        if run.steps[step.id].state is StepState.FAILED:
+            yield from _failure_lines(step, run.steps[step.id])
 
 
 def _failure_lines(step: Step, status: StepStatus) -> Iterator[Line]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from stackmend.domain.overview import NodeRow, Overview, ServiceRow, ServiceState
-from stackmend.render.output import STYLES, show_data, show_rows
+from stackmend.render.output import STYLES, data_of, show_data, show_rows
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -27,13 +24,7 @@ def show_status(overview: Overview, form: str) -> None:
     elif form == "csv":
         show_rows(COLUMNS, [_row(node) for node in overview.nodes], form)
     else:
-        show_data(as_data(overview), form)
-
-
-def as_data(overview: Overview) -> dict[str, Any]:
-    """Return the overview as JSON-ready data."""
-    data: dict[str, Any] = json.loads(json.dumps(asdict(overview), default=_plain))
-    return data
+        show_data(data_of(overview), form)
 
 
 def as_renderable(overview: Overview) -> Group:
@@ -111,7 +102,3 @@ def _row(node: NodeRow) -> Mapping[str, Any]:
 
 def _counts(states: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {state}" for state, number in states.items())
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -121,7 +121,7 @@ def _treat(
         return Treatment(instance, mode, None, f"{instance.name} {sentence}")
     refusals = []
     for target in _preferred(facts.targets, instance, options, room):
-        why_not = _why_not(instance, target, room[target.node], facts, places)
+        why_not = why_refused(instance, target, room[target.node], facts.groups, places)
         if why_not:
             refusals.append(f"{target.node}: {why_not}")
             continue
@@ -145,18 +145,27 @@ def _preferred(
     return sorted(allowed, key=lambda t: (t.node not in sharing, -room[t.node].memory_mb, t.node))
 
 
-def _why_not(
+def why_refused(
     instance: Instance,
     target: Target,
     room: Resources,
-    facts: DrainFacts,
+    groups: Iterable[ServerGroup],
     places: Mapping[InstanceId, NodeName],
 ) -> str:
+    """Return why a target does not take an instance; empty where it does.
+
+    Args:
+        instance: to be moved.
+        target: where to.
+        room: what is left there.
+        groups: server groups, whether it is in them or not.
+        places: where the groups' members are, or will be.
+    """
     if not instance.resources.fits_in(room):
         return _shortage(instance.resources, room)
     if instance.id in target.cpu_refuses:
         return target.cpu_refuses[instance.id]
-    for group in facts.groups:
+    for group in groups:
         why = _group_refuses(instance, target.node, group, places) if instance.id in group.members else ""
         if why:
             return why

@@ -7,13 +7,14 @@ node and no other, and no libvirt names a second node. A witness that could not 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackmend.domain.instance import Witness
 from stackmend.domain.values import NodeName
 
 LIBVIRT = "libvirt@"
-REQUIRED = ("nova", "placement")
+PLACEMENT = "placement"
+REQUIRED = ("nova", PLACEMENT)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,20 @@ def locate(witnesses: Sequence[Witness]) -> Verdict:
     if absent:
         return Verdict(None, f"not every witness knows it on {place}", absent)
     return Verdict(place, f"every witness has it on {place}")
+
+
+def without_fenced(witnesses: Sequence[Witness], node: NodeName) -> tuple[Witness, ...]:
+    """Return the witnesses' words as they count where a node is proved to be fenced.
+
+    Its libvirt runs nothing and is not asked. Placement goes on naming it beside the node that an instance was
+    evacuated to, until its nova-compute starts again: that share is stale, and says nothing of where the instance is.
+    """
+    fenced = f"{LIBVIRT}{node}"
+    return tuple(
+        replace(w, places=tuple(p for p in w.places if p != node)) if w.name == PLACEMENT and len(w.places) > 1 else w
+        for w in witnesses
+        if w.name != fenced
+    )
 
 
 def _must_speak(witness: Witness) -> bool:

@@ -70,3 +70,21 @@ def test_a_named_fault_is_healed_even_where_none_is_recorded(settings: Settings)
     assert [(one.fault, one.node) for one in faults.chosen(settings, "compute-stop", "c02")] == [
         ("compute-stop", "c02")
     ]
+
+
+def test_a_fault_of_an_instance_is_named_by_it(settings: Settings) -> None:
+    record = [
+        {"fault": "compute-wedge", "node": "c02", "since": "2026-11-22T17:00:00+00:00"},
+        {"fault": "missing-xml", "node": "c02", "since": "2026-11-22T17:00:00+00:00", "instance": "4f", "name": "web"},
+    ]
+    (settings.state / "faults.json").write_text(json.dumps(record))
+    named = {
+        place: [one.fault for one in faults.chosen(settings, None, place)] for place in ("web", "4f", "c02", "c03")
+    }
+    assert named == {
+        "web": ["missing-xml"],
+        "4f": ["missing-xml"],
+        "c02": ["compute-wedge", "missing-xml"],
+        "c03": [],
+    }
+    assert [one.place for one in faults.broken(settings)] == ["c02", "web"]

@@ -6,7 +6,7 @@ import itertools
 
 from stackmend.domain.instance import Witness
 from stackmend.domain.values import NodeName
-from stackmend.rules.location import locate
+from stackmend.rules.location import locate, without_fenced
 
 C01, C02 = NodeName("c01"), NodeName("c02")
 
@@ -84,3 +84,22 @@ def test_no_combination_with_two_libvirts_is_agreed() -> None:
             assert verdict.place is None
         if verdict.place is not None:
             assert nova == placement == (verdict.place,)
+
+
+def test_placements_share_on_a_fenced_node_counts_not_beside_another() -> None:
+    seen = [*agreeing(C02, C01)[:4], witness("placement", C01, C02), witness("neutron", C02)]
+    assert not locate(seen).agreed
+    assert locate(without_fenced(seen, C01)).place == C02
+
+
+def test_placements_only_share_counts_though_it_is_on_a_fenced_node() -> None:
+    seen = [*agreeing(C02, C01)[:4], witness("placement", C01), witness("neutron", C02)]
+    assert not locate(without_fenced(seen, C01)).agreed
+
+
+def test_a_fenced_nodes_libvirt_need_not_answer_and_every_other_must() -> None:
+    silent = [w if w.name != "libvirt@c01" else witness("libvirt@c01", silent="no answer") for w in agreeing(C02, C01)]
+    assert not locate(silent).agreed
+    assert locate(without_fenced(silent, C01)).place == C02
+    target = [w if w.name != "libvirt@c02" else witness("libvirt@c02", silent="no answer") for w in agreeing(C02, C01)]
+    assert not locate(without_fenced(target, C01)).agreed

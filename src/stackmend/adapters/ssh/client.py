@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from stackmend.adapters.loop import LoopThread
 from stackmend.adapters.ssh.command import Command, Completed
 from stackmend.adapters.ssh.connections import Connections
-from stackmend.adapters.ssh.errors import CONNECT_SECONDS, meaning
+from stackmend.adapters.ssh.errors import CONNECT_SECONDS, meaning, no_answer
 from stackmend.domain.node import Node
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Failed, StackmendError
@@ -19,6 +19,10 @@ from stackmend.errors import Code, Failed, StackmendError
 if TYPE_CHECKING:
     import asyncssh
 
+STREAM_SECONDS = 24 * 3600.0
+"""How long a stream may go on."""
+SILENT_SECONDS = 120.0
+"""How long a stream may bring nothing."""
 AT_ONCE = 50
 """Nodes that ``run_many`` works on at once."""
 GRACE_SECONDS = 10
@@ -62,7 +66,7 @@ class Ssh:
         return self._loop.call(self._run(self._command(node, script, timeout, stdin), check=check))
 
     def run_many(
-        self, scripts: Mapping[NodeName, str], *, timeout: float = 30.0, check: bool = True
+        self, scripts: Mapping[NodeName, str], *, timeout: float = 30.0, check: bool = True, within: float | None = None
     ) -> dict[NodeName, Completed | StackmendError]:
         """Run one script a node, on up to ``AT_ONCE`` nodes at once; a node's error is its answer.
 
@@ -70,8 +74,10 @@ class Ssh:
             scripts: the script of each node.
             timeout: seconds for each script.
             check: whether a status other than 0 is an error.
+            within: seconds after which a node counts as unreachable, its connection's own patience included; what runs
+                there is left to its timeout. None for no such limit.
         """
-        return self._loop.call(self._run_many(scripts, timeout, check=check)) if scripts else {}
+        return self._loop.call(self._run_many(scripts, timeout, within, check=check)) if scripts else {}
 
     def reset(self, node: NodeName) -> None:
         """Drop the node's kept connection, as after a reboot; what runs on it is lost."""
@@ -94,6 +100,24 @@ class Ssh:
         finally:
             self._loop.call(_close(listener))
 
+    @contextmanager
+    def stream(self, node: NodeName, script: str) -> Iterator[Callable[[int], bytes]]:
+        """Run a script on a node and read what it writes, bytes, while the context lasts; its end ends the script.
+
+        Yields:
+            A function that gives at most so many bytes, none at the end. It raises ``Failed``: COMMAND_LOST, or
+            COMMAND_TIMEOUT where nothing comes for ``SILENT_SECONDS``.
+
+        Raises:
+            Failed: as ``run``.
+        """
+        command = self._command(node, script, STREAM_SECONDS)
+        process = self._loop.call(self._stream(command))
+        try:
+            yield lambda count: self._loop.call(_read(process, command, count))
+        finally:
+            self._loop.call(_end(process))
+
     def close(self) -> None:
         """Close every connection; may be called twice."""
         if self._loop.started:
@@ -111,6 +135,8 @@ class Ssh:
                 completed = await asyncio.wait_for(_finish(process, command), command.timeout + GRACE_SECONDS)
             except TimeoutError:
                 raise command.timed_out() from None
+            except BrokenPipeError as error:  # asyncssh: the channel was closed before any of the script was sent
+                raise meaning(error, command.node, self._connections.access(command.node)) from error
             finally:
                 process.close()
             return command.judge(completed, time.monotonic() - started, check=check)
@@ -130,15 +156,32 @@ class Ssh:
         except (asyncssh.Error, OSError) as error:
             raise meaning(error, node, self._connections.access(node)) from error
 
+    async def _stream(self, command: Command) -> asyncssh.SSHClientProcess[bytes]:
+        """Start a command whose output is bytes; on a new connection where the kept one is dead."""
+        import asyncssh  # noqa: PLC0415 - late, because it is slow
+
+        try:
+            connection = await self._connections.to(command.node)
+            starting = connection.create_process(command.line, encoding=None)
+            process = await asyncio.wait_for(starting, CONNECT_SECONDS)
+        except (asyncssh.Error, OSError) as error:
+            raise meaning(error, command.node, self._connections.access(command.node)) from error
+        process.stdin.write(command.text.encode())
+        process.stdin.write_eof()
+        return process
+
     async def _run_many(
-        self, scripts: Mapping[NodeName, str], timeout: float, *, check: bool
+        self, scripts: Mapping[NodeName, str], timeout: float, within: float | None, *, check: bool
     ) -> dict[NodeName, Completed | StackmendError]:
         limit = asyncio.Semaphore(AT_ONCE)
 
         async def one(node: NodeName, script: str) -> Completed | StackmendError:
             async with limit:
                 try:
-                    return await self._run(self._command(node, script, timeout), check=check)
+                    running = self._run(self._command(node, script, timeout), check=check)
+                    return await asyncio.wait_for(running, within)
+                except TimeoutError:
+                    return no_answer(node, self._connections.access(node), within or 0)
                 except StackmendError as error:
                     return error
 
@@ -155,6 +198,24 @@ class Ssh:
 async def _start_on(connection: asyncssh.SSHClientConnection, line: str) -> asyncssh.SSHClientProcess[str]:
     starting = connection.create_process(line, encoding="utf-8", errors="replace")
     return await asyncio.wait_for(starting, CONNECT_SECONDS)
+
+
+async def _read(process: asyncssh.SSHClientProcess[bytes], command: Command, count: int) -> bytes:
+    import asyncssh  # noqa: PLC0415 - late, because it is slow
+
+    evidence = {"host": command.node, "command": command.label}
+    try:
+        return await asyncio.wait_for(process.stdout.read(count), SILENT_SECONDS)
+    except TimeoutError:
+        sentence = f"a command on {command.node} sent nothing for {SILENT_SECONDS:g} s"
+        raise Failed(Code.COMMAND_TIMEOUT, sentence, evidence=evidence) from None
+    except (asyncssh.Error, OSError) as error:
+        sentence = f"the connection to {command.node} broke while a command sent what it read"
+        raise Failed(Code.COMMAND_LOST, sentence, evidence=evidence) from error
+
+
+async def _end(process: asyncssh.SSHClientProcess[bytes]) -> None:
+    process.close()
 
 
 async def _finish(process: asyncssh.SSHClientProcess[str], command: Command) -> Completed:

@@ -31,6 +31,16 @@ def no_known_hosts(node: NodeName, access: SshAccess) -> Failed:
     )
 
 
+def no_answer(node: NodeName, access: SshAccess, seconds: float) -> Failed:
+    """Return the error that a node did not answer as soon as it was wanted."""
+    return Failed(
+        Code.SSH_UNREACHABLE,
+        f"{node} gave no answer over SSH at {access.address} port {access.port} within {seconds:g} seconds",
+        hint="check that the machine is up and that its address in the inventory is right",
+        evidence={"host": node, "address": f"{access.user}@{access.address}:{access.port}"},
+    )
+
+
 def meaning(error: Exception, node: NodeName, access: SshAccess) -> Failed:
     """Return the error that a failed connection stands for.
 

@@ -1,6 +1,7 @@
 #!/bin/busybox ash
 # Process 1 of the lab's guest: loads its drivers, gets its address, mounts its disk, then says once a second that it
-# lives, on the console and on the disk. Words on the kernel's command line: dirty=MBPS rewrites that much memory a second.
+# lives, on the console and on the disk, and which disks it sees whenever they change. Words on the kernel's command
+# line: dirty=MBPS rewrites that much memory a second.
 export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -54,6 +55,7 @@ rewrite() {
 
 sequence=0
 boot=0
+disks=
 if mount -t ext4 -o sync,noatime /dev/vda1 /mnt; then
     if [ -s /mnt/beats ]; then
         last=$(tail -n 1 /mnt/beats)
@@ -76,6 +78,11 @@ while :; do
     sequence=$((sequence + 1))
     beat="stackmend-beat seq=$sequence boot=$boot id=$identity mac=$mac disk=$disk at=$EPOCHREALTIME"
     echo "$beat"
+    set -- /sys/block/vd*
+    if [ "$*" != "$disks" ]; then
+        disks=$*
+        echo "stackmend-guest disks ${disks//\/sys\/block\//}"
+    fi
     if [ "$disk" = rw ]; then
         # A synchronous write costs more than all the rest: the first beat of a boot, then one in five.
         due=$((due - 1))

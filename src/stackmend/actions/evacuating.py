@@ -1,0 +1,189 @@
+"""Evacuating one instance with nova: ask for it or find the record of what was asked for, follow it to its end.
+
+Every function may be called again after a kill at any point: an evacuation record with an id greater than
+``Evacuation.after`` tells that it was asked for, so it is never asked for twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from stackmend.actions.base import Context
+from stackmend.actions.fenced import still_fenced
+from stackmend.adapters.patience import is_passing, patiently
+from stackmend.adapters.world import World
+from stackmend.domain.evacuation import Evacuation
+from stackmend.domain.instance import Instance, Migration
+from stackmend.errors import Code, Failed, StackmendError
+from stackmend.facts import instance_actions, instances, migrations, services
+from stackmend.rules.migration import Phase, phase, since
+
+# evacuate: 2.68 drops ``force``, and since 2.95 instances arrive stopped, so that they are looked at before they run
+ARRIVE_STOPPED, ARRIVE_AS_THEY_WERE = "2.95", "2.80"
+NOT_ACCEPTABLE = "406"
+KIND = "evacuation"
+VERBS = frozenset({"evacuate"})
+POLL_SECONDS = 0.5
+TARGET_EVERY_SECONDS = 5.0
+ASKED_SECONDS = 30.0
+STUCK_SECONDS = 120.0
+"""How long a record may say accepted or pre-migrating, and how long nova may work on after the record's end."""
+BUILD_SECONDS = 1800.0
+"""How long nova may take to make the instance anew; its image may have to be fetched first."""
+
+
+def evacuate(world: World, way: Evacuation, context: Context) -> Migration:
+    """Carry out an evacuation, whatever of it has been begun; return nova's record of it.
+
+    Raises:
+        Failed: the node is fenced no longer, or nova refused, failed or lost it.
+    """
+    record = begun(world, way)
+    if record is None:
+        still_fenced(world, way.source, way.fence, context)
+        record = _ask(world, way)
+    record = _follow(world, way, record, context)
+    if phase(record) is Phase.BADLY:
+        raise _failure(world, way, record)
+    _settle(world, way)
+    return record
+
+
+def begun(world: World, way: Evacuation) -> Migration | None:
+    """Return the newest evacuation away from the source since it was decided; None where there is none."""
+    records = patiently(world.clock, lambda: migrations.of_instance(world, way.instance))
+    return since([r for r in records if r.kind == KIND and r.source == way.source], way.after)
+
+
+def _ask(world: World, way: Evacuation) -> Migration:
+    try:
+        _post(world, way)
+    except StackmendError as error:
+        if not is_passing(error):
+            raise _refusal(way, error) from error
+        # the answer was lost, not necessarily the request: the record tells
+    record = world.clock.wait_for(lambda: begun(world, way), timeout=ASKED_SECONDS, interval=POLL_SECONDS)
+    if record is None:
+        reason = instance_actions.last_failure(world, way.instance, VERBS)
+        why = f": {reason.details}" if reason is not None else ""
+        raise Failed(
+            Code.MIGRATION_REFUSED,
+            f"nova did not begin to evacuate {way.name} to {way.target}{why}",
+            hint="retry, when nova-api, nova-conductor and RabbitMQ are well",
+            evidence={"instance": way.instance},
+        )
+    return record
+
+
+def _post(world: World, way: Evacuation) -> None:
+    """Ask for it by the newest microversion that nova knows of the two."""
+    path, body = f"/servers/{way.instance}/action", {"evacuate": {"host": way.target}}
+    try:
+        world.openstack.post("compute", path, body, version=ARRIVE_STOPPED)
+    except StackmendError as error:
+        if error.evidence.get("status") != NOT_ACCEPTABLE:
+            raise
+        world.openstack.post("compute", path, body, version=ARRIVE_AS_THEY_WERE)
+
+
+def _refusal(way: Evacuation, error: StackmendError) -> StackmendError:
+    if error.code is Code.API_NOT_FOUND:
+        return Failed(Code.INSTANCE_LOST, f"{way.name} is gone: nova no longer has it", evidence=error.evidence)
+    if error.code in {Code.API_CONFLICT, Code.API_ERROR}:
+        return Failed(
+            Code.MIGRATION_REFUSED,
+            f"nova refused to evacuate {way.name} to {way.target}: {error.sentence}",
+            hint="retry when the reason is gone, or skip it",
+            evidence=error.evidence,
+        )
+    return error
+
+
+@dataclass
+class _Watch:
+    """When the record last changed its status, and until when the target's nova-compute was seen alive."""
+
+    status: str
+    since: float
+    looked: float
+
+
+def _follow(world: World, way: Evacuation, record: Migration, context: Context) -> Migration:
+    now = world.clock.monotonic()
+    watch = _Watch(record.status, now, now)
+    while phase(record) is Phase.UNDERWAY:
+        context.progress(f"{way.source} → {way.target}: {record.status}")
+        _check(world, way, record, watch)
+        world.clock.pause(POLL_SECONDS)
+        record = begun(world, way) or record
+    return record
+
+
+def _check(world: World, way: Evacuation, record: Migration, watch: _Watch) -> None:
+    """Raise ``Failed`` where the evacuation can no longer come to its end."""
+    now = world.clock.monotonic()
+    if record.status != watch.status:
+        watch.status, watch.since = record.status, now
+    limit = STUCK_SECONDS if record.status == "accepted" else BUILD_SECONDS
+    if now - watch.since > limit:
+        raise Failed(
+            Code.MIGRATION_TIMEOUT,
+            f"nova's record of the evacuation of {way.name} has said {record.status} for {limit:.0f} s",
+            hint=f"see nova-conductor's log, and nova-compute's on {way.target}; a retry waits on",
+            evidence={"migration": str(record.id), "instance": way.instance},
+        )
+    if now - watch.looked > TARGET_EVERY_SECONDS:
+        watch.looked = now
+        _check_target(world, way, record)
+
+
+def _check_target(world: World, way: Evacuation, record: Migration) -> None:
+    every = patiently(world.clock, lambda: services.compute_services(world))
+    if any(s.host == way.target and not s.up for s in every):
+        raise Failed(
+            Code.MIGRATION_FAILED,
+            f"nova-compute on {way.target} went down while {way.name} was evacuated to it; nova's record says "
+            f"{record.status}",
+            hint=f"bring {way.target} back and retry, which waits on; or recover it, too",
+            evidence={"migration": str(record.id), "instance": way.instance},
+        )
+
+
+def _settle(world: World, way: Evacuation) -> Instance:
+    """Wait until nova works on the instance no more, and see that it is where it was sent."""
+
+    def settled() -> Instance | None:
+        found = patiently(world.clock, lambda: instances.get(world, way.instance))
+        if found is None:
+            raise Failed(Code.INSTANCE_LOST, f"{way.name} was deleted while it was evacuated")
+        return None if found.task_state else found
+
+    found = world.clock.wait_for(settled, timeout=STUCK_SECONDS, interval=POLL_SECONDS)
+    if found is None:
+        raise Failed(Code.MIGRATION_TIMEOUT, f"nova still works on {way.name} long after its evacuation ended")
+    if found.vm_state == "error":
+        raise Failed(Code.MIGRATION_FAILED, f"{way.name} is in ERROR after its evacuation: {found.fault}")
+    if found.host != way.target:
+        raise Failed(
+            Code.INSTANCE_MOVED,
+            f"{way.name} should be on {way.target} now, but nova has it on {found.host}: somebody else moved it",
+        )
+    return found
+
+
+def _failure(world: World, way: Evacuation, record: Migration) -> Failed:
+    reason = instance_actions.last_failure(world, way.instance, VERBS)
+    found = patiently(world.clock, lambda: instances.get(world, way.instance))
+    why = reason.details if reason and reason.details else found.fault if found else ""
+    return Failed(
+        Code.MIGRATION_FAILED,
+        f"nova could not evacuate {way.name} to {way.target}" + (f": {why}" if why else ""),
+        hint="retry tries again; skip leaves it; nova's own action list tells more",
+        evidence={"migration": str(record.id), "status": record.status, "instance": way.instance},
+    )
+
+
+def again(world: World, way: Evacuation) -> Evacuation:
+    """Return a new attempt of an evacuation whose last record ended badly; one that still runs is gone on with."""
+    last = begun(world, way)
+    return replace(way, after=last.id) if last is not None and phase(last) is Phase.BADLY else way

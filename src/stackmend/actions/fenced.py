@@ -1,0 +1,58 @@
+"""Looking, before every single evacuation, that the node is still fenced: it may come back in the middle of it all."""
+
+from __future__ import annotations
+
+from stackmend.actions.base import Context
+from stackmend.actions.fencing import off_or_failed
+from stackmend.adapters.world import World
+from stackmend.domain.run import StepState
+from stackmend.domain.values import JsonObject, NodeName
+from stackmend.errors import Code, Failed
+from stackmend.facts import silence
+
+
+def proof_of(node: NodeName, step: str, context: Context) -> JsonObject:
+    """Return the receipt of the step that fenced a node; nothing is asked.
+
+    Args:
+        node: that was fenced.
+        step: of this run, that fenced it.
+        context: of the step that rests on it.
+
+    Raises:
+        Failed: NODE_NOT_FENCED where it has none, as when a person skipped it.
+    """
+    status = context.status_of(step)
+    if status.state is StepState.DONE and status.receipt:
+        return status.receipt
+    raise Failed(
+        Code.NODE_NOT_FENCED,
+        f"this run has no proof that {node} is fenced: its step {step} is {status.state}",
+        hint=f"start a new run with `stackmend node recover {node}`; without that proof nothing is evacuated",
+        evidence={"host": node},
+    )
+
+
+def still_fenced(world: World, node: NodeName, step: str, context: Context) -> str:
+    """Return the sentence that tells by whom a node is seen to be fenced now.
+
+    Args:
+        world: the cloud.
+        node: that was fenced.
+        step: of this run, that fenced it.
+        context: of the step that rests on it.
+
+    Raises:
+        Failed: NODE_NOT_FENCED where it was not proved by that step, or is so no longer.
+    """
+    if proof_of(node, step, context)["way"] == "controller":
+        return off_or_failed(world, node)
+    heard = silence.listen(world, node)
+    if heard.alive:
+        raise Failed(
+            Code.NODE_NOT_FENCED,
+            f"{node} is fenced no longer: {'; '.join(heard.alive)}",
+            hint="see that it is off, then retry; nothing more of it was started elsewhere",
+            evidence={"host": node},
+        )
+    return "nothing answers at its address"

@@ -1,0 +1,76 @@
+"""``stackmend node recover`` and ``readmit``: from the words of the call to the plan."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackmend.adapters.world import World
+from stackmend.cli.plans import compute_node, owed_by
+from stackmend.cli.wiring import actor
+from stackmend.domain.plan import Plan
+from stackmend.domain.recovery import RecoveryOptions, Statement
+from stackmend.errors import Code, UsageError
+from stackmend.facts import instances, services
+from stackmend.facts.recovery import gather
+from stackmend.runbooks.readmit import plan_readmit
+from stackmend.runbooks.recover import plan_recover
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the operator said about a recovery.
+
+    Attributes:
+        accept_loss: names or ids of instances that are moved though data would be lost.
+        target: the only node to move to; empty for any.
+        limit: evacuations at once.
+        fenced: the node's name, typed once more by who has fenced it; empty where nobody states that.
+        even_in_a_wave: whether many nodes down at once are no objection.
+    """
+
+    accept_loss: tuple[str, ...] = ()
+    target: str = ""
+    limit: int = 4
+    fenced: str = ""
+    even_in_a_wave: bool = False
+
+
+def recover(world: World, name: str, chosen: Chosen, *, reason: str) -> Plan:
+    """Return the plan that recovers a node.
+
+    Raises:
+        UsageError: the statement is about another node, or says not how.
+        Refused: the node may not be recovered.
+    """
+    node = compute_node(world, name)
+    statement = _statement(name, chosen.fenced, reason)
+    options = RecoveryOptions(
+        accept_loss=frozenset(instances.resolve(world, one).id for one in chosen.accept_loss),
+        target=compute_node(world, chosen.target).name if chosen.target else None,
+        statement=statement,
+        even_in_a_wave=chosen.even_in_a_wave,
+        limit=chosen.limit,
+    )
+    controller = world.power.describe(node.name) if node.power is not None else ""
+    return plan_recover(gather(world, node.name), options, controller=controller, reason=reason)
+
+
+def readmit(world: World, state: Path, name: str, *, canary: bool) -> Plan:
+    """Return the plan that readmits a node, from what the journal in ``state`` says that it is owed."""
+    node = compute_node(world, name)
+    service = services.compute_service(world, node.name)
+    return plan_readmit(node.name, service, owed_by(state, node.name), canary=canary)
+
+
+def _statement(node: str, typed: str, reason: str) -> Statement | None:
+    if not typed:
+        return None
+    if typed != node:
+        raise UsageError(
+            Code.USAGE, f"--i-have-fenced says {typed}, but the node is {node}", hint="type the name of the node itself"
+        )
+    if not reason:
+        raise UsageError(Code.USAGE, "--i-have-fenced needs --reason", hint="say how it was fenced, or name a ticket")
+    return Statement(by=f"{actor()}@{socket.gethostname()}", reason=reason)

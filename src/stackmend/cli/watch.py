@@ -1,0 +1,49 @@
+"""``stackmend watch``: say every change of a compute node's condition."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from stackmend.cli.context import CloudChoice, cloud_options
+
+
+@click.command()
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=1),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="From the beginning of a look to that of the next.",
+)
+@click.option(
+    "--most-share",
+    type=click.FloatRange(min=0, max=1),
+    default=0.3,
+    show_default=True,
+    metavar="SHARE",
+    help="Of the nodes; more of them that fail within a minute are a wave.",
+)
+@click.option("--once", is_flag=True, help="Look once; exit with 1 where a node is not up, and nobody meant it.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Of the lines; JSON is one object a line.",
+)
+@cloud_options
+def watch(interval: float, most_share: float, form: str, *, once: bool, **asked: Any) -> None:
+    """Watch all compute nodes, and say each change of a node's condition, seen twice, with the time.
+
+    The conditions are those of node diagnose. It changes nothing. Where more than a share of the nodes fails at once,
+    it says that this is a wave: a network fault until proved otherwise. Ctrl-C or SIGTERM end it.
+    """
+    from stackmend.cli.watching import watch_nodes  # noqa: PLC0415 - late: it imports every client
+
+    sys.exit(watch_nodes(CloudChoice.of(asked), interval=interval, most_share=most_share, once=once, form=form))

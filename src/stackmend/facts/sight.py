@@ -1,0 +1,78 @@
+"""What living nodes see of a dead node's instances in their own directories; evidence that is read."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from stackmend.adapters.ssh import Completed
+from stackmend.adapters.world import World
+from stackmend.domain.recovery import Sight
+from stackmend.domain.values import InstanceId, NodeName
+from stackmend.errors import Code, Failed, StackmendError
+from stackmend.facts.concurrently import each
+from stackmend.facts.settings import instances_path
+
+SECONDS = 45
+_REGISTERED = "registered "
+
+_LOOK = r"""
+cd {path} 2>/dev/null || exit 0
+[ ! -f compute_nodes ] || {{ printf '{registered}'; timeout 10 head -c 100000 compute_nodes | tr '\n' ' '; echo; }}
+for id in {ids}; do
+  for disk in "$id/disk" "$id"/disk.eph* "$id/disk.local" "$id/disk.swap"; do
+    [ -e "$disk" ] || continue
+    echo "$id $(timeout 10 find "$id" -maxdepth 1 -printf '%T@\n%C@\n' | sort -n | tail -n 1)"
+    break
+  done
+done
+"""
+
+
+def sights(
+    world: World, dead: NodeName, viewers: Sequence[NodeName], instances: Iterable[InstanceId]
+) -> dict[NodeName, Sight | StackmendError]:
+    """Return what each viewer sees of a dead node's instances; a viewer's error is its answer.
+
+    Args:
+        world: the cloud.
+        dead: the node that cannot be asked.
+        viewers: living compute nodes.
+        instances: ids of the dead node's.
+    """
+    ids = " ".join(sorted(instances))
+
+    def ask(viewer: NodeName) -> Sight | StackmendError:
+        try:
+            script = _LOOK.format(path=shlex.quote(instances_path(world, viewer)), ids=ids, registered=_REGISTERED)
+            return _sight(viewer, dead, world.ssh.run(viewer, script, timeout=SECONDS))
+        except StackmendError as error:
+            return error
+
+    return each(ask, viewers)
+
+
+def _sight(viewer: NodeName, dead: NodeName, answer: Completed) -> Sight:
+    lines = answer.stdout.splitlines()
+    registered = next((line.removeprefix(_REGISTERED) for line in lines if line.startswith(_REGISTERED)), "{}")
+    changed = (line.split() for line in lines if not line.startswith(_REGISTERED))
+    try:
+        return Sight(
+            node=viewer,
+            registered=_entry(json.loads(registered), dead),
+            changed={InstanceId(i): _moment(stamp) for i, stamp in changed},
+        )
+    except ValueError as error:
+        sentence = f"what {viewer} shows of its directory of instances makes no sense: {error}"
+        raise Failed(Code.COMMAND_FAILED, sentence, evidence={"host": viewer}) from error
+
+
+def _entry(entries: Mapping[str, float], dead: NodeName) -> datetime | None:
+    """Return when a node last wrote its name into ``compute_nodes``, which holds seconds since 1970 by node."""
+    return _moment(entries[dead]) if dead in entries else None
+
+
+def _moment(seconds: str | float) -> datetime:
+    return datetime.fromtimestamp(float(seconds), UTC)

@@ -1,0 +1,67 @@
+"""Whether anything still answers at a node's address: what must be silent before the node is believed to be off."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from stackmend.adapters.world import World
+from stackmend.domain.values import NodeName
+from stackmend.errors import Code, StackmendError
+from stackmend.facts import death, stirring
+
+SSH_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Who heard a node, and who did not; sentences.
+
+    Attributes:
+        alive: witnesses that heard it.
+        silent: witnesses that asked and heard nothing.
+        unasked: witnesses that could not ask.
+    """
+
+    alive: tuple[str, ...]
+    silent: tuple[str, ...]
+    unasked: tuple[str, ...] = ()
+
+
+def listen(world: World, node: NodeName, *, storage: int = 0) -> Silence:
+    """Ask a node by SSH on a new connection, and by ping from other nodes.
+
+    Args:
+        world: the cloud.
+        node: that should be silent.
+        storage: how many seconds shared storage is watched for writes of its instances; 0 for not.
+    """
+    alive: list[str] = []
+    silent: list[str] = []
+    unasked: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(_shell, world, node)
+        echoes = death.echoes(world, node, death.peers_of(world, node), death.Care())
+        answered, says = asked.result()
+    (alive if answered else silent).append(says)
+    for echo in echoes:
+        if echo.answered is None:
+            unasked.append(f"{echo.peer} could not ping it: {echo.silent}")
+        elif echo.answered:
+            alive.append(f"{echo.peer} pings {echo.address}, and it answers")
+        else:
+            silent.append(f"{echo.peer} pings {echo.address}, and nothing answers")
+    for stir in stirring.stirs(world, node, storage) if storage else ():
+        kind = unasked if stir.alive is None else alive if stir.alive else silent
+        kind.append(f"{stir.witness}: {stir.silent or stir.says}")
+    return Silence(tuple(alive), tuple(silent), tuple(unasked))
+
+
+def _shell(world: World, node: NodeName) -> tuple[bool, str]:
+    """Return whether anything answers SSH; a refused login or a foreign host key is an answer, too."""
+    world.ssh.reset(node)
+    try:
+        world.ssh.run(node, "true", timeout=SSH_SECONDS)
+    except StackmendError as error:
+        return error.code is not Code.SSH_UNREACHABLE, f"SSH: {error.sentence}"
+    return True, "SSH: it answers"

@@ -1,0 +1,48 @@
+"""A watch over the compute nodes: one line an event, for people or as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from stackmend.domain.watch import Change, Event, Watching, Wave
+from stackmend.render.output import data_of
+
+
+def show_event(event: Event, form: str) -> None:
+    """Write an event to standard output at once, as ``text`` or as one ``json`` object."""
+    if form == "json":
+        print(json.dumps(as_data(event), ensure_ascii=False), flush=True)
+    else:
+        print(f"{event.at:%Y-%m-%d %H:%M:%S} UTC  {in_words(event)}", flush=True)
+
+
+def as_data(event: Event) -> dict[str, Any]:
+    """Return an event as JSON-ready data; ``event`` names its kind."""
+    kind = "wave-over" if isinstance(event, Wave) and event.over else type(event).__name__.lower()
+    data = data_of(event)
+    if isinstance(event, Change):
+        found = data.pop("found")
+        data |= {key: found[key] for key in ("condition", "sentence", "planned", "findings", "signs")}
+    return {"event": kind, **data}
+
+
+def in_words(event: Event) -> str:
+    """Return an event as a line for people."""
+    if isinstance(event, Watching):
+        nodes = "1 compute node" if len(event.nodes) == 1 else f"{len(event.nodes)} compute nodes"
+        return f"watching {nodes} of {event.cloud} every {event.interval:g} s; up: {event.up}"
+    if isinstance(event, Wave):
+        return _wave(event)
+    found = event.found
+    was = f" (was {event.former})" if event.former is not None else ""
+    planned = f"; planned: {found.planned}" if found.planned else ""
+    remarks = "".join(f"; {finding.level}: {finding.sentence}" for finding in found.findings)
+    return f"{event.node} {found.condition}{was}: {found.sentence}{planned}{remarks}"
+
+
+def _wave(wave: Wave) -> str:
+    share = f"{len(wave.nodes)} of {wave.watched} nodes"
+    if wave.over:
+        return f"wave over: {share} failed" + (f" ({', '.join(wave.nodes)})" if wave.nodes else "")
+    return f"wave: {share} failed at once ({', '.join(wave.nodes)}): a network fault until proved otherwise"

@@ -1,0 +1,52 @@
+"""Readmit a compute node that was recovered: reconcile, force up, verify, give its scheduling back."""
+
+from __future__ import annotations
+
+from stackmend.actions.forcing import ForceUp
+from stackmend.actions.reconcile import Reconcile
+from stackmend.actions.scheduling import RestoreScheduling
+from stackmend.actions.verify import VerifyNode
+from stackmend.domain.instance import ComputeService
+from stackmend.domain.plan import Plan, Step
+from stackmend.domain.values import NodeName
+from stackmend.errors import Code, Refused
+from stackmend.rules.returning import RETURNS, Owed
+
+
+def plan_readmit(node: NodeName, service: ComputeService, owed: Owed | None, *, canary: bool) -> Plan:
+    """Return the plan that takes a node back.
+
+    Args:
+        node: its name.
+        service: nova's record of its nova-compute.
+        owed: what closed runs owe it; None for nothing.
+        canary: whether an instance is booted there.
+
+    Raises:
+        Refused: it is neither forced down nor is its scheduling owed to it.
+    """
+    if not service.forced_down and owed is None:
+        raise Refused(
+            Code.NOTHING_TO_RETURN,
+            f"{node} is not forced down, and no run of stackmend owes it anything",
+            hint="`stackmend runs list` shows what was done",
+        )
+    group = (f"Readmit {node}",)
+    reconcile = Reconcile.step(node, group=group)
+    # only then: nova refuses to lift forced_down before, and would send the node instances while it still cleans up
+    up = ForceUp.step(node, group=group, needs=(reconcile.id,))
+    verify = VerifyNode.step(node, canary=canary, group=group, needs=(up.id,))
+    steps: list[Step] = [reconcile, up, verify]
+    if owed is not None and owed.scheduling is not None:
+        steps.append(RestoreScheduling.step_from(node, dict(owed.scheduling), group=group, needs=(verify.id,)))
+    moved = owed.moved if owed else ()
+    paid = list(owed.runs) if owed and not moved else []
+    return Plan(
+        runbook="node readmit",
+        subject=node,
+        title=f"Readmit {node}: see that it is clean, let nova hear it, verify it, give its scheduling back",
+        steps=tuple(steps),
+        notes=tuple(f"{m.name} stays on {m.place}; `stackmend node return {node}` brings it home" for m in moved),
+        world={"forced down": str(service.forced_down)},
+        options={RETURNS: paid, "canary": canary},
+    )

@@ -1,0 +1,158 @@
+"""Recover a dead compute node: fenced and proved first, nothing lost unasked, nothing ever running twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from carrying import Hand
+from fleet import Ended, Fleet, until
+from killing import KILLED, kill_at_every_record, the_open_run
+
+from stackmend.actions.fencing import FenceNode
+from stackmend.adapters.world import World
+from stackmend.domain.values import NodeName
+from stackmend.errors import Code, Failed
+from stackmend.lab import beat
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900, func_only=True)]
+
+Command = Callable[..., Ended]
+Script = Callable[[str, str], str]
+SHARED, PARTNER = "c01", "c02"
+"""Two nodes that share the directory of their instances."""
+ALONE = "c03"
+"""A node with a directory of its own."""
+BEATS = 8
+"""Beats, one a second, after which something in an instance's directory is newer than its launch by any clock."""
+
+
+@pytest.fixture(scope="module")
+def shared(fleet: Fleet, on_node: Script) -> tuple[str, str]:
+    """A running and a stopped instance on shared storage."""
+    running, stopped = fleet.boot("recover-running", SHARED), fleet.boot("recover-stopped", SHARED)
+    fleet.wait(running, "active")
+    fleet.wait(stopped, "active")
+    # what it writes while it runs shows later that the directory is the node's own, and no old copy
+    for instance in (running, stopped):
+        until(lambda i=instance: len(beats(on_node, SHARED, i)) > BEATS, "it beats")  # type: ignore[misc]
+    fleet.act(stopped, "os-stop", "stopped")
+    return running, stopped
+
+
+@pytest.fixture(scope="module")
+def alone(fleet: Fleet) -> str:
+    """A running instance on a node's own disk."""
+    instance = fleet.boot("recover-alone", ALONE)
+    fleet.wait(instance, "active")
+    return instance
+
+
+@pytest.fixture
+def healed(stackmend: Command, fleet: Fleet) -> Iterator[Callable[..., None]]:
+    """Break a node, and after the test heal it, close what is open and readmit the node."""
+    inflicted: list[tuple[str, str]] = []
+
+    def inflict(fault: str, node: str) -> None:
+        inflicted.append((fault, node))
+        broken = stackmend("lab", "break", fault, node)
+        assert broken.status == 0, broken.err
+
+    yield inflict
+    fenced = {node for _, node in inflicted if fleet.service(node)["forced_down"]}
+    for node in fenced:
+        assert stackmend("lab", "heal", "power-cut", node).status == 0
+    for fault, node in inflicted:
+        ended = stackmend("lab", "heal", fault, node)
+        assert ended.status == 0, ended.out + ended.err
+    for run in stackmend("runs", "list", "-f", "json").json():
+        if run["state"] in {"paused", "interrupted"}:
+            assert stackmend("runs", "abort", run["id"]).status == 0
+    for node in fenced:
+        readmitted(stackmend, fleet, node)
+
+
+def readmitted(stackmend: Command, fleet: Fleet, node: str) -> None:
+    ended = stackmend("node", "readmit", node, "--no-canary", "--yes")
+    assert ended.status == 0, ended.out + ended.err
+    service = fleet.service(node)
+    assert (service["status"], service["state"], service["forced_down"]) == ("enabled", "up", False)
+    assert service["disabled_reason"] is None
+    again = stackmend("node", "readmit", node, "--yes")
+    assert again.status == 3
+    assert "nothing-to-return" in again.err
+
+
+def machines(instance: str) -> int:
+    """Return how many QEMU processes of an instance there are on all nodes, by this machine's own kernel."""
+    lines = (p / "cmdline" for p in Path("/proc").iterdir() if p.name.isdigit())
+    return sum(instance.encode() in line.read_bytes().split(b"\0") for line in lines if line.exists())
+
+
+def beats(on_node: Script, node: str, instance: str) -> list[beat.Beat]:
+    """Return the heartbeats in an instance's console on a node."""
+    return beat.parse_all(on_node(node, f"cat /var/lib/nova/instances/{instance}/console.log").splitlines())
+
+
+def test_a_living_node_is_not_recovered(stackmend: Command) -> None:
+    ended = stackmend("node", "recover", SHARED, "--plan")
+    assert ended.status == 3
+    assert "node-alive" in ended.err
+    assert f"stackmend node drain {SHARED}" in ended.err
+
+
+def test_a_controller_that_lies_is_no_proof(on_node: Script, world: World, healed: Callable[..., None]) -> None:
+    healed("bmc-lies", ALONE)
+    node = NodeName(ALONE)
+    with pytest.raises(Failed, match="its controller says off") as caught:
+        Hand(world).carry_out(FenceNode(), FenceNode.step(node, "its controller", None))
+    assert caught.value.code is Code.NODE_NOT_FENCED
+    assert "SSH: it answers" in caught.value.sentence
+    assert on_node(ALONE, "systemctl is-active nova-compute").strip() == "active"
+
+
+def test_a_partitioned_node_is_fenced_and_each_instance_runs_once(
+    stackmend: Command, on_node: Script, fleet: Fleet, shared: tuple[str, str], healed: Callable[..., None]
+) -> None:
+    running, stopped = shared
+    healed("network-cut", SHARED)
+    last = beats(on_node, PARTNER, running)[-1]
+    assert machines(running) == 1
+    ended = stackmend("node", "recover", SHARED, "--yes", "--reason", "OPS-1")
+    assert ended.status == 0, ended.out + ended.err
+    assert (fleet.host(running), fleet.state(running)) == (PARTNER, "active")
+    assert (fleet.host(stopped), fleet.state(stopped)) == (PARTNER, "stopped")
+    assert (machines(running), machines(stopped)) == (1, 0)
+    until(lambda: beats(on_node, PARTNER, running)[-1].boot == last.boot + 1, "it beats on, from the disk it had")
+    seen = [b.sequence for b in beats(on_node, PARTNER, running)]
+    assert seen == sorted(set(seen)), "two of it have written to one console"
+    run = stackmend("runs", "list", "-f", "json").json()[0]["id"]
+    shown = stackmend("runs", "show", run).out
+    assert "its controller says off" in " ".join(shown.split())
+    assert fleet.service(SHARED)["forced_down"] is True
+
+
+@pytest.mark.crash
+def test_a_node_that_dies_with_its_controller_by_an_operators_word_and_killed_at_every_record(
+    stackmend: Command, fleet: Fleet, alone: str, healed: Callable[..., None], lab_env: dict[str, str]
+) -> None:
+    healed("bmc-dies-with-node", ALONE)
+    healed("power-cut", ALONE)
+    refused = stackmend("node", "recover", ALONE, "--plan")
+    assert refused.status == 3
+    assert "node-not-fenced" in refused.err
+    word = ("--i-have-fenced", ALONE, "--reason", "plug pulled")
+    waiting = stackmend("node", "recover", ALONE, "--plan", "-f", "json", *word).json()
+    assert not [s for s in waiting["steps"] if s["action"] == "instance.evacuate"]
+    assert "its root disk would be lost" in waiting["notes"][0]
+    accepted = ("node", "recover", ALONE, "--yes", "--accept-loss", "recover-alone", *word)
+    first = stackmend(*accepted, extra={"STACKMEND_CRASH_AT": "1"})
+    assert first.status == KILLED, first.out + first.err
+    killed_at = kill_at_every_record(stackmend, lab_env, the_open_run(stackmend))
+    assert {kind for kind, _ in killed_at} >= {"step-started", "step-intent", "step-applied", "step-done"}
+    assert fleet.host(alone) in {SHARED, PARTNER}
+    assert fleet.state(alone) == "active"
+    assert machines(alone) == 1
+    records = fleet.cloud.compute.get(f"/os-migrations?instance_uuid={alone}", microversion="2.90").json()
+    assert len(records["migrations"]) == 1, "it was evacuated twice"

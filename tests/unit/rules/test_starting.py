@@ -1,0 +1,25 @@
+"""The order in which instances start."""
+
+from __future__ import annotations
+
+import pytest
+
+from stackmend.domain.instance import Instance
+from stackmend.domain.values import InstanceId, NodeName
+from stackmend.rules.starting import PRIORITY, Wanted, in_order, priority
+
+
+def wanted(name: str, value: str | None = None) -> Wanted:
+    metadata = {} if value is None else {PRIORITY: value}
+    return Wanted(Instance(InstanceId(name), name, NodeName("c01"), "active", metadata=metadata), "")
+
+
+def test_the_higher_priority_comes_first_then_the_name() -> None:
+    found = in_order([wanted("d", "-1"), wanted("c"), wanted("b", "5"), wanted("a", "50")], "priority")
+    assert [w.instance.name for w in found] == ["a", "b", "c", "d"]
+    assert [w.instance.name for w in in_order([wanted("b", "9"), wanted("a")], "name")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("value", "number"), [("7", 7), (" 7 ", 7), ("-2", -2), ("high", 0), ("1.5", 0), ("", 0)])
+def test_what_is_no_number_is_no_priority(value: str, number: int) -> None:
+    assert priority(wanted("a", value).instance) == number
