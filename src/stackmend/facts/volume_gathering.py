@@ -126,7 +126,7 @@ def _of_one(heard: _Heard, mappings: tuple[VolumeMapping, ...], volume: str) -> 
     attachments = tuple(a for a in heard.cinder.attachments if a.volume == volume)
     mapped = tuple(m for m in mappings if m.volume == volume)
     disks = tuple(d for answer in heard.answered for d in answer.disks if d.volume == volume)
-    users = {u.instance for u in (*attachments, *mapped, *disks)}
+    users = {a.instance for a in attachments} | {m.instance for m in mapped} | {d.instance for d in disks}
     return VolumeFacts(
         id=volume,
         volume=next((v for v in heard.cinder.volumes if v.id == volume), None),

@@ -200,7 +200,7 @@ def _silent(facts: VolumeFacts, unheard: dict[NodeName, str]) -> VolumeFinding:
     """Judge whether every libvirt that must speak for a volume could be asked."""
     sentence = f"{facts.called}: the libvirt of {', '.join(unheard)} could not be asked whether it uses it"
     hint = "bring the node back, or prove that it is off and recover it; then ask again"
-    finding = Finding("volume-witness-silent", Level.UNKNOWN, sentence, facts.id, hint, dict(unheard))
+    finding = Finding("volume-witness-silent", Level.UNKNOWN, sentence, facts.id, hint, {**unheard})
     return VolumeFinding(finding, node=next(iter(unheard)))
 
 

@@ -79,7 +79,7 @@ def _one_by_one(steps: Iterable[Step], cures: Iterable[VolumeCure]) -> tuple[Ste
     return tuple(ordered)
 
 
-def _left(findings: Iterable[VolumeFinding], cures: Iterable[VolumeCure]) -> Iterator[str]:
+def _left(findings: Iterable[VolumeFinding], cures: Sequence[VolumeCure]) -> Iterator[str]:
     """Yield a note on each finding that is left alone."""
     for found in findings:
         if found.finding.level is not Level.OK and found.cure not in cures:
