@@ -48,7 +48,13 @@ class Reconcile(Action):
 
         def clean() -> bool | None:
             last.clear()
-            seen = domains.on_node(world, node)
+            try:
+                seen = domains.on_node(world, node)
+            except Failed as error:
+                if error.code is not Code.SSH_UNREACHABLE:
+                    raise
+                last[InstanceId(node)] = error.sentence  # it may still boot
+                return None
             last.update(_left(world, node, seen))
             _fail_where_running(node, seen, last)
             context.progress("; ".join(last.values()) or f"nothing is left on {node}")
