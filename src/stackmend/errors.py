@@ -78,8 +78,11 @@ class Code(enum.StrEnum):
         "A command on a node ended with an error; its exit status and stderr are in the evidence.",
     )
     COMMAND_TIMEOUT = "command-timeout", "A command on a node did not end in time."
-    DATABASE_UNREACHABLE = "database-unreachable", "Nova's database did not answer, or nothing tells where it is."
-    DATABASE_REFUSED = "database-refused", "Nova's database answered with a refusal or an error."
+    DATABASE_UNREACHABLE = (
+        "database-unreachable",
+        "Nova's or Cinder's database did not answer, or nothing tells where it is.",
+    )
+    DATABASE_REFUSED = "database-refused", "Nova's or Cinder's database answered with a refusal or an error."
     POWER_NONE = "power-none", "The inventory names no power controller for the node."
     POWER_PASSWORD = (
         "power-password",
@@ -137,6 +140,18 @@ class Code(enum.StrEnum):
         "nothing-to-clean",
         "Nothing in the directory of instances is orphaned, or nothing in its trash is past its end date.",
     )
+    # volumes
+    VOLUME_UNKNOWN = "volume-unknown", "Cinder has no volume of that name or id, or several of that name."
+    VOLUME_CHANGED = (
+        "volume-changed",
+        "What the witnesses say of a volume is no longer what its repair was planned for; nothing was done to it.",
+    )
+    VOLUME_NOT_MENDED = "volume-not-mended", "A volume was repaired, but is not read back as it should be."
+    NOTHING_TO_REPAIR = (
+        "nothing-to-repair",
+        "Nothing is wrong with the volumes that are meant, or no repair of them is shown to be safe.",
+    )
+    INSTANCE_NOT_READY = "instance-not-ready", "An instance's console does not show that it has booted."
     # nodes and services
     SERVICE_NOT_STOPPED = "service-not-stopped", "A unit was told to stop and has not stopped."
     SERVICE_NOT_STARTED = "service-not-started", "A unit was told to start and does not run."

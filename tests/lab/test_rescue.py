@@ -162,7 +162,8 @@ def test_killed_at_every_record(stackmend: Command, instance: str, lab_env: dict
         killed_at.add(last)
         ended = stackmend("runs", "resume", run, extra={"STACKMEND_CRASH_AT": str(number)})
         assert ended.status in {KILLED, 0}, ended.out + ended.err
-    assert set(records(lab_env, run)) - killed_at == {DONE}
+    # each resume begins with the same record, at which there is nothing new to kill
+    assert set(records(lab_env, run)) - killed_at == {DONE, ("run-resumed", "")}
 
 
 def test_the_node_gives_the_instance_back_when_stackmend_does_not(
@@ -181,4 +182,4 @@ def test_the_node_gives_the_instance_back_when_stackmend_does_not(
     assert (late.status, "rescue-expired" in late.out) == (4, True), late.out + late.err
     undone = stackmend("runs", "undo", run)
     assert undone.status == 0, undone.out + undone.err
-    assert actions(fleet, instance)[-1] == "reset_state"
+    assert actions(fleet, instance)[-1] == "resetState"

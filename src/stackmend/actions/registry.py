@@ -25,6 +25,9 @@ from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.trash import TrashFiles
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode
+from stackmend.actions.volume_reattach import ReattachVolume
+from stackmend.actions.volume_release import ReleaseVolume
+from stackmend.actions.volume_reset import ResetVolume
 from stackmend.actions.well import CheckInstances
 
 
@@ -49,10 +52,13 @@ def all_actions() -> tuple[Action, ...]:
         ListFiles(),
         MoveInstance(),
         OpenDisks(),
+        ReattachVolume(),
         Reboot(),
         RebootInstance(),
         Reconcile(),
         ReleaseUnit(),
+        ReleaseVolume(),
+        ResetVolume(),
         RestoreFiles(),
         RestorePower(),
         RestoreScheduling(),

@@ -29,11 +29,11 @@ elif [ -d "/etc/kolla/$binary" ]; then root=/etc/kolla/$binary; else root=""; fi
 show() {{ [ -f "$root$1" ] && echo "{mark}$1" && cat "$root$1" && echo; }}
 conf_d() {{ for f in "$root$1"/*.conf; do show "${{f#$root}}"; done; }}
 case "$named" in *file=*) ;; *)
-  show /usr/share/nova/nova-dist.conf
-  show /etc/nova/nova.conf || show /nova.conf
-  show "/etc/nova/$binary.conf" ;;
+  show /usr/share/{project}/{project}-dist.conf
+  show /etc/{project}/{project}.conf || show /{project}.conf
+  show "/etc/{project}/$binary.conf" ;;
 esac
-case "$named" in *dir=*) ;; *) conf_d /etc/nova/nova.conf.d; conf_d "/etc/nova/$binary.conf.d" ;; esac
+case "$named" in *dir=*) ;; *) conf_d /etc/{project}/{project}.conf.d; conf_d "/etc/{project}/$binary.conf.d" ;; esac
 echo "$named" | while IFS='=' read -r kind path; do
   case "$kind" in file) show "$path" ;; dir) conf_d "$path" ;; esac
 done
@@ -42,8 +42,8 @@ true
 
 
 def reading_script(binary: str) -> str:
-    """Return a script that shows the configuration files of a nova service on its node, in order."""
-    return _READ.format(binary=shlex.quote(binary), mark=_MARK)
+    """Return a script that shows the configuration files of a service, such as nova-compute, on its node, in order."""
+    return _READ.format(binary=shlex.quote(binary), project=shlex.quote(binary.partition("-")[0]), mark=_MARK)
 
 
 @dataclass(frozen=True)

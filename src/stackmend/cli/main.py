@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "node": "stackmend.cli.node:node",
     "runs": "stackmend.cli.runs:runs",
     "status": "stackmend.cli.status:status",
+    "volume": "stackmend.cli.volume:volume",
     "watch": "stackmend.cli.watch:watch",
 }
 """Each command and where it is; nothing else of ours is imported before it is called."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,6 +38,7 @@ def plan_options(command: F) -> F:
     return cloud_options(command)
 
 
+@dataclass(frozen=True)
 class Asked:
     """The options that every command with a plan has.
 

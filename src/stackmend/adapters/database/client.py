@@ -1,4 +1,4 @@
-"""Questions to nova's databases, for when its API is down."""
+"""Questions to nova's and Cinder's databases, for when their APIs are down."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ from stackmend.errors import Code, Failed, StackmendError
 if TYPE_CHECKING:
     from stackmend.adapters.database.session import Session
 
-Which: TypeAlias = Literal["nova_api", "nova"]
+Which: TypeAlias = Literal["nova_api", "nova", "cinder"]
 
-_SECTIONS: Mapping[Which, str] = {"nova_api": "api_database", "nova": "database"}
-_BINARIES = ("nova-conductor", "nova-api", "nova-scheduler")
+_SECTIONS: Mapping[Which, str] = {"nova_api": "api_database", "nova": "database", "cinder": "database"}
+_NOVA = ("nova-conductor", "nova-api", "nova-scheduler")
+_BINARIES: Mapping[Which, tuple[str, ...]] = {
+    "nova_api": _NOVA,
+    "nova": _NOVA,
+    "cinder": ("cinder-api", "cinder-scheduler", "cinder-volume"),
+}
 _CELLS = "select database_connection from cell_mappings"
 
 
 class Databases:
-    """Nova's API database and the databases of its cells, read only.
+    """Nova's API database, the databases of its cells, and Cinder's database, read only.
 
-    The connection URLs are read over SSH from a controller's nova configuration, and the servers are reached through
-    that controller, so nothing need be open to the outside. Nothing is read or imported before the first query. Every
-    method may be called from any thread.
+    The connection URLs are read over SSH from a controller's configuration of the service, and the servers are reached
+    through that controller, so nothing need be open to the outside. Nothing is read or imported before the first query.
+    Every method may be called from any thread.
 
     Args:
         inventory: says which nodes are controllers.
@@ -45,7 +50,7 @@ class Databases:
         """Return the rows of a query; of every cell, cell0 too, where it is ``nova`` that is asked.
 
         Args:
-            which: ``nova_api`` or ``nova``.
+            which: ``nova_api``, ``nova`` or ``cinder``.
             sql: a query, parameters written as ``:name``; put a LIMIT to it.
             parameters: their values.
 
@@ -77,7 +82,7 @@ class Databases:
             kept = self._sessions.get(which)
         if kept is not None:
             return kept
-        controller, options = self._configuration()
+        controller, options = self._configuration(which)
         cells = self._cells() if which == "nova" else []
         own = options.get(_SECTIONS[which], "connection")
         urls = [Secret(cell_url(cell, own)) for cell in cells] or [Secret(own)]
@@ -98,11 +103,12 @@ class Databases:
         except Failed:
             return []
 
-    def _configuration(self) -> tuple[NodeName, oslo_config.Options]:
-        """Return the first controller that knows a database, and nova's options there."""
+    def _configuration(self, which: Which) -> tuple[NodeName, oslo_config.Options]:
+        """Return the first controller that knows a database, and the service's options there."""
         reasons = []
+        service = _BINARIES[which][0].partition("-")[0]
         for node in self._inventory.with_role(Role.CONTROLLER):
-            for binary in _BINARIES:
+            for binary in _BINARIES[which]:
                 try:
                     shown = self._ssh.run(node.name, oslo_config.reading_script(binary)).stdout
                 except StackmendError as error:
@@ -112,9 +118,9 @@ class Databases:
                 if options.get("database", "connection"):
                     return node.name, options
             else:
-                reasons.append(f"nova's configuration on {node.name} names no database")
+                reasons.append(f"{service}'s configuration on {node.name} names no database")
         raise Failed(
             Code.DATABASE_UNREACHABLE,
-            "no controller tells where nova's databases are" + (f": {'; '.join(reasons)}" if reasons else ""),
+            f"no controller tells where {service}'s database is" + (f": {'; '.join(reasons)}" if reasons else ""),
             hint="" if reasons else "give a node the role controller in the inventory",
         )

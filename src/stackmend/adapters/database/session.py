@@ -103,7 +103,7 @@ def _parsed(url: Secret) -> URL:
         parsed = None
     if parsed is None or not parsed.drivername.startswith(("mysql", "mariadb")):
         kind = parsed.drivername if parsed else "no URL that SQLAlchemy can read"
-        raise Failed(Code.DATABASE_REFUSED, f"nova's database is {kind}; only MySQL and MariaDB are read")
+        raise Failed(Code.DATABASE_REFUSED, f"the database is {kind}; only MySQL and MariaDB are read")
     return parsed
 
 

@@ -24,9 +24,10 @@ class OpenStack:
     """A cloud's APIs, by its entry in ``clouds.yaml``.
 
     Nothing is read or imported before the first request. Services are ``compute``, ``network``, ``placement``,
-    ``image`` and ``identity``; a path is what follows the version in the API reference, such as ``/servers/detail``.
-    Reads are tried again once where the connection was refused or broke; writes never are. A token that has expired is
-    renewed once. Every method may be called from any thread.
+    ``image``, ``identity`` and ``block-storage`` (by which ``volumev3`` is found too); a path is what follows the
+    version in the API reference, such as ``/servers/detail``. Reads are tried again once where the connection was
+    refused or broke; writes never are. A token that has expired is renewed once. Every method may be called from any
+    thread.
 
     All methods raise ``Failed`` with AUTH_FAILED, TOKEN_EXPIRED, API_UNREACHABLE (no connection, no answer in time, or
     502, 503, 504), API_NOT_FOUND (404), API_CONFLICT (409) or API_ERROR; and ``Refused`` with CLOUD_UNKNOWN.
