@@ -200,7 +200,14 @@ def _silent(facts: VolumeFacts, unheard: dict[NodeName, str]) -> VolumeFinding:
     """Judge whether every libvirt that must speak for a volume could be asked."""
     sentence = f"{facts.called}: the libvirt of {', '.join(unheard)} could not be asked whether it uses it"
     hint = "bring the node back, or prove that it is off and recover it; then ask again"
-    finding = Finding("volume-witness-silent", Level.UNKNOWN, sentence, facts.id, hint, {**unheard})
+    finding = Finding(
+        "volume-witness-silent",
+        Level.UNKNOWN,
+        sentence,
+        facts.id,
+        hint,
+        {str(node): why for node, why in unheard.items()},
+    )
     return VolumeFinding(finding, node=next(iter(unheard)))
 
 
