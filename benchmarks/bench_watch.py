@@ -1,9 +1,9 @@
 """From a power-cut to the sentence: ``stackmend watch`` beside nova's own ``service_down_time``, in one run.
 
-A node of the lab is asked for a connection five times a second, and its power is cut; its last answer is when it
-died. Printed: seconds from then until the watch said so with the controller's word, and until nova's list of
-services said *down*, with the ``service_down_time`` that it waits for. Nova's default of that is 60 s. Needs a lab
-that is up, whose instances on the node may die: ``stackmend lab up``. Usage: bench_watch.py [NODE]
+A node of the lab is asked for a connection five times a second, and its power is cut; its last answer is when it died.
+Printed: seconds from then until the watch said so with the controller's word, and until nova's list of services said
+*down*, with the ``service_down_time`` that it waits for. Nova's default of that is 60 s. Needs a lab that is up, whose
+instances on the node may die: ``stackmend lab up``. Usage: bench_watch.py [NODE]
 """
 
 from __future__ import annotations
