@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from stackmend.domain.instance import Instance
+from stackmend.domain.instance import Domain, Instance
+from stackmend.domain.values import InstanceId, NodeName
 
 PRIORITY = "stackmend:priority"
 """Key of an instance's metadata with a whole number: the higher, the sooner it is started. Without it is 0."""
@@ -34,3 +35,24 @@ def in_order(wanted: Iterable[Wanted], order: str) -> tuple[Wanted, ...]:
     """
     by_name = sorted(wanted, key=lambda w: (w.instance.name, w.instance.id))
     return tuple(sorted(by_name, key=lambda w: -priority(w.instance)) if order == "priority" else by_name)
+
+
+def run_elsewhere(
+    instances: Iterable[Instance], seen: Mapping[NodeName, Mapping[InstanceId, Domain]]
+) -> dict[InstanceId, str]:
+    """Return why instances must not be started: another node than nova's runs them, and then they would run twice.
+
+    Args:
+        instances: what is to be started.
+        seen: the domains of every node that could be asked.
+    """
+    found = {}
+    for instance in instances:
+        places = [
+            node
+            for node, domains in seen.items()
+            if node != instance.host and instance.id in domains and domains[instance.id].is_active
+        ]
+        if places:
+            found[instance.id] = f"nova has it on {instance.host}, but it runs on {' and '.join(sorted(places))}"
+    return found

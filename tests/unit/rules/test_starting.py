@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stackmend.domain.instance import Instance
+from stackmend.domain.instance import Domain, Instance
 from stackmend.domain.values import InstanceId, NodeName
-from stackmend.rules.starting import PRIORITY, Wanted, in_order, priority
+from stackmend.rules.starting import PRIORITY, Wanted, in_order, priority, run_elsewhere
 
 
 def wanted(name: str, value: str | None = None) -> Wanted:
@@ -23,3 +23,14 @@ def test_the_higher_priority_comes_first_then_the_name() -> None:
 @pytest.mark.parametrize(("value", "number"), [("7", 7), (" 7 ", 7), ("-2", -2), ("high", 0), ("1.5", 0), ("", 0)])
 def test_what_is_no_number_is_no_priority(value: str, number: int) -> None:
     assert priority(wanted("a", value).instance) == number
+
+
+@pytest.mark.parametrize(
+    ("node", "state", "astray"),
+    [("c02", "running", True), ("c02", "paused", True), ("c02", "shut off", False), ("c01", "running", False)],
+)
+def test_what_another_node_runs_is_not_started(node: str, state: str, *, astray: bool) -> None:
+    instance = wanted("a").instance
+    seen = {NodeName(node): {instance.id: Domain(instance.id, "instance-1", state)}, NodeName("c03"): {}}
+    found = run_elsewhere([instance], seen)
+    assert found == ({"a": "nova has it on c01, but it runs on c02"} if astray else {})
