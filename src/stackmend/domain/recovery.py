@@ -38,7 +38,8 @@ class Stranded:
         swap_mb: MiB of its swap disk.
         config_drive: whether it has a config drive, which nova makes anew.
         priority: the higher, the sooner it is moved; 0 where nobody said.
-        arrived: when it last came to the node, by creation or by a move; None where nova does not say.
+        settled: since when nobody has created it or tried to move it, so that only itself writes to its files; None
+            where that is not known.
     """
 
     instance: Instance
@@ -47,7 +48,7 @@ class Stranded:
     swap_mb: int = 0
     config_drive: bool = False
     priority: int = 0
-    arrived: datetime | None = None
+    settled: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,13 +12,8 @@ from stackmend.domain.recovery import Stranded
 from stackmend.domain.values import NodeName
 from stackmend.facts import instances, migrations
 from stackmend.facts.concurrently import each
-from stackmend.facts.location import ARRIVED
-
-PRIORITY = "stackmend:priority"
-"""Key of the metadata with an instance's priority; a tag ``priority=N`` says the same."""
-
-_TAG = re.compile(r"priority=(-?\d+)")
-_NUMBER = re.compile(r"-?\d+")
+from stackmend.rules.priority import priority
+from stackmend.rules.sight import settled
 
 
 def on_node(world: World, node: NodeName) -> tuple[Stranded, ...]:
@@ -36,13 +30,13 @@ def on_node(world: World, node: NodeName) -> tuple[Stranded, ...]:
 
     def ask(server: str) -> Stranded:
         instance = instances.of_json(here[server])
-        return of_json(here[server], instance, _arrived(world, instance))
+        return of_json(here[server], instance, settled(instance, migrations.of_instance(world, instance.id)))
 
     return tuple(sorted(each(ask, here).values(), key=lambda s: (s.instance.name, s.instance.id)))
 
 
-def of_json(server: Mapping[str, Any], instance: Instance, arrived: datetime | None) -> Stranded:
-    """Return a stranded instance from nova's JSON."""
+def of_json(server: Mapping[str, Any], instance: Instance, since: datetime | None) -> Stranded:
+    """Return a stranded instance from nova's JSON, and since when it is settled."""
     flavor = server.get("flavor") or {}
     return Stranded(
         instance=instance,
@@ -50,24 +44,6 @@ def of_json(server: Mapping[str, Any], instance: Instance, arrived: datetime | N
         ephemeral_gb=flavor.get("ephemeral") or 0,
         swap_mb=flavor.get("swap") or 0,
         config_drive=bool(server.get("config_drive")),
-        priority=priority(server.get("metadata") or {}, server.get("tags") or ()),
-        arrived=arrived,
+        priority=priority(instance.metadata, server.get("tags") or ()),
+        settled=since,
     )
-
-
-def priority(metadata: Mapping[str, str], tags: list[str] | tuple[str, ...]) -> int:
-    """Return an instance's priority: by its metadata, else by its highest tag, else 0. What is no number counts not."""
-    said = str(metadata.get(PRIORITY, "")).strip()
-    if _NUMBER.fullmatch(said):
-        return int(said)
-    return max((int(m[1]) for tag in tags if (m := _TAG.fullmatch(tag))), default=0)
-
-
-def _arrived(world: World, instance: Instance) -> datetime | None:
-    """Return when it came to its node: by its last launch, or by a live migration since, which is no launch."""
-    moves = [
-        m.updated
-        for m in migrations.of_instance(world, instance.id)
-        if m.target == instance.host and m.status in ARRIVED and m.updated is not None
-    ]
-    return max([*moves, *([instance.launched] if instance.launched else [])], default=None)

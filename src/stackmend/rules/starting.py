@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from stackmend.domain.instance import Domain, Instance
 from stackmend.domain.values import InstanceId, NodeName
-
-PRIORITY = "stackmend:priority"
-"""Key of an instance's metadata with a whole number: the higher, the sooner it is started. Without it is 0."""
+from stackmend.rules.priority import priority
 
 
 @dataclass(frozen=True)
@@ -20,12 +18,6 @@ class Wanted:
     why: str
 
 
-def priority(instance: Instance) -> int:
-    """Return the priority that an instance's metadata gives it; 0 where there is none, or it is no number."""
-    text = instance.metadata.get(PRIORITY, "").strip()
-    return int(text) if text.removeprefix("-").isdigit() else 0
-
-
 def in_order(wanted: Iterable[Wanted], order: str) -> tuple[Wanted, ...]:
     """Return them as they are to be started.
 
@@ -34,7 +26,7 @@ def in_order(wanted: Iterable[Wanted], order: str) -> tuple[Wanted, ...]:
         order: ``priority`` (then by name) or ``name``.
     """
     by_name = sorted(wanted, key=lambda w: (w.instance.name, w.instance.id))
-    return tuple(sorted(by_name, key=lambda w: -priority(w.instance)) if order == "priority" else by_name)
+    return tuple(sorted(by_name, key=lambda w: -priority(w.instance.metadata)) if order == "priority" else by_name)
 
 
 def run_elsewhere(

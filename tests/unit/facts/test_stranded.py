@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from stackmend.domain.instance import Instance
 from stackmend.domain.values import InstanceId, NodeName
-from stackmend.facts.stranded import of_json, priority
+from stackmend.facts.stranded import of_json
 
 INSTANCE = Instance(InstanceId("a"), "a", NodeName("c03"), "active")
-
-
-@pytest.mark.parametrize(
-    ("metadata", "tags", "expected"),
-    [
-        ({}, [], 0),
-        ({"stackmend:priority": "7"}, [], 7),
-        ({"stackmend:priority": " -2 "}, ["priority=9"], -2),
-        ({"stackmend:priority": "urgent"}, ["priority=3"], 3),
-        ({}, ["priority=3", "priority=10", "priority=x", "web"], 10),
-    ],
-)
-def test_priority(metadata: dict[str, str], tags: list[str], expected: int) -> None:
-    assert priority(metadata, tags) == expected
 
 
 def test_what_lies_beside_the_root_disk() -> None:

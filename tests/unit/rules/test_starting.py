@@ -6,7 +6,8 @@ import pytest
 
 from stackmend.domain.instance import Domain, Instance
 from stackmend.domain.values import InstanceId, NodeName
-from stackmend.rules.starting import PRIORITY, Wanted, in_order, priority, run_elsewhere
+from stackmend.rules.priority import PRIORITY
+from stackmend.rules.starting import Wanted, in_order, run_elsewhere
 
 
 def wanted(name: str, value: str | None = None) -> Wanted:
@@ -18,11 +19,6 @@ def test_the_higher_priority_comes_first_then_the_name() -> None:
     found = in_order([wanted("d", "-1"), wanted("c"), wanted("b", "5"), wanted("a", "50")], "priority")
     assert [w.instance.name for w in found] == ["a", "b", "c", "d"]
     assert [w.instance.name for w in in_order([wanted("b", "9"), wanted("a")], "name")] == ["a", "b"]
-
-
-@pytest.mark.parametrize(("value", "number"), [("7", 7), (" 7 ", 7), ("-2", -2), ("high", 0), ("1.5", 0), ("", 0)])
-def test_what_is_no_number_is_no_priority(value: str, number: int) -> None:
-    assert priority(wanted("a", value).instance) == number
 
 
 @pytest.mark.parametrize(
