@@ -20,6 +20,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 INVENTORY = "inventory.yaml"
 
 
+def rows_option(command: F) -> F:
+    """Add ``--format``, as ``form``, to a command that lists something."""
+    formats = click.Choice(["table", "json", "yaml", "csv"])
+    return click.option(
+        "-f", "--format", "form", type=formats, default="table", show_default=True, help="Of the output."
+    )(command)
+
+
 def cloud_options(command: F) -> F:
     """Add the options that choose a cloud: ``--cloud``, ``--inventory`` and ``--state``; see ``CloudChoice.of``."""
     for option in (

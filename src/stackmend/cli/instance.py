@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options, open_world
+from stackmend.cli.context import CloudChoice, cloud_options, open_world, rows_option
 from stackmend.cli.planning import Asked, plan_options, show_or_apply
 from stackmend.cli.rescuing import rescue
 from stackmend.errors import Code, Exit, UsageError
@@ -20,15 +20,6 @@ AT_ONCE = 4
 """Instances that start at once by default: each reads its disk and has nova plug its network."""
 LINES = 40
 
-_ROWS = click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "yaml", "csv"]),
-    default="table",
-    help="Of the output.",
-)
-
 
 @click.group()
 def instance() -> None:
@@ -38,7 +29,7 @@ def instance() -> None:
 @instance.command(name="list")
 @click.option("--node", metavar="NODE", default="", help="Only what is on this node.")
 @click.option("--was-running", is_flag=True, help="Only what ran before its node went down, and does not run now.")
-@_ROWS
+@rows_option
 @cloud_options
 def list_(node: str, *, was_running: bool, form: str, **asked: Any) -> None:
     """List instances, by nova and by libvirt."""
@@ -52,7 +43,7 @@ def list_(node: str, *, was_running: bool, form: str, **asked: Any) -> None:
 
 @instance.command()
 @click.argument("name", metavar="INSTANCE")
-@_ROWS
+@rows_option
 @cloud_options
 def show(name: str, form: str, **asked: Any) -> None:
     """Show all that is known of INSTANCE: nova's record, where each witness has it, disks, ports, what was done."""

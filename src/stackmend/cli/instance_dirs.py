@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options, open_world
+from stackmend.cli.context import CloudChoice, cloud_options, open_world, rows_option
 from stackmend.cli.planning import Asked, plan_options, show_or_apply
 
 if TYPE_CHECKING:
@@ -23,15 +23,7 @@ def instance_dirs() -> None:
 
 @instance_dirs.command()
 @click.argument("name", metavar="NODE")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "yaml", "csv"]),
-    default="table",
-    show_default=True,
-    help="Of the output.",
-)
+@rows_option
 @cloud_options
 def audit(name: str, form: str, **asked: Any) -> None:
     """Say of everything in NODE's directory of instances whether it is needed, and by whom.

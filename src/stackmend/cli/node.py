@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options
+from stackmend.cli.context import CloudChoice, cloud_options, rows_option
 from stackmend.cli.planning import Asked, plan_options, show_or_apply
 from stackmend.cli.power import power
 
@@ -180,14 +180,7 @@ def readmit(name: str, *, no_canary: bool, **asked: Any) -> None:
 @node.command()
 @click.argument("name", metavar="NODE")
 @click.option("--no-canary", is_flag=True, help="Do not boot an instance there.")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "yaml", "csv"]),
-    default="table",
-    help="Of the output.",
-)
+@rows_option
 @cloud_options
 def verify(name: str, *, no_canary: bool, form: str, **asked: Any) -> None:
     """Check that NODE works: service, AMQP, heartbeat, RPC, libvirt, network, storage, clock, a canary."""
@@ -198,14 +191,7 @@ def verify(name: str, *, no_canary: bool, form: str, **asked: Any) -> None:
 
 @node.command()
 @click.argument("name", metavar="NODE")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "yaml", "csv"]),
-    default="table",
-    help="Of the output.",
-)
+@rows_option
 @cloud_options
 def diagnose(name: str, form: str, **asked: Any) -> None:
     """Say whether NODE is dead: up, degraded, wedged, partitioned, off or unknown, and who says so.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options, open_world
+from stackmend.cli.context import CloudChoice, cloud_options, open_world, rows_option
 from stackmend.errors import Code, Exit, Refused, StackmendError
 
 if TYPE_CHECKING:
@@ -24,14 +24,7 @@ def power() -> None:
 
 @power.command()
 @click.argument("names", metavar="[NODE]...", nargs=-1)
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "yaml", "csv"]),
-    default="table",
-    help="Of the output.",
-)
+@rows_option
 @cloud_options
 def status(names: tuple[str, ...], form: str, **asked: Any) -> None:
     """Show what the power controller of each NODE says, or of every node that has one; nothing is changed.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options
+from stackmend.cli.context import CloudChoice, cloud_options, rows_option
 from stackmend.errors import Code, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from stackmend.engine.reading import Runs
 
 LIST_LIMIT = 20
-FORMATS = ["table", "json", "yaml", "csv"]
 
 
 @click.group()
@@ -32,7 +31,7 @@ def runs() -> None:
 @runs.command(name="list")
 @click.option("--all", "every", is_flag=True, help=f"All of them, not the latest {LIST_LIMIT}.")
 @click.option("--open", "open_only", is_flag=True, help="Only those that may go on.")
-@click.option("-f", "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@rows_option
 @cloud_options
 def list_(*, every: bool, open_only: bool, form: str, **asked: Any) -> None:
     """List runs, the newest first."""
@@ -44,7 +43,7 @@ def list_(*, every: bool, open_only: bool, form: str, **asked: Any) -> None:
 
 @runs.command()
 @click.argument("run", metavar="RUN")
-@click.option("-f", "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@rows_option
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write a page instead.")
 @click.option(
     "--probes",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options, open_world
+from stackmend.cli.context import CloudChoice, cloud_options, open_world, rows_option
 from stackmend.cli.open_runs import open_runs
 
 if TYPE_CHECKING:
@@ -29,15 +29,7 @@ WATCH_SECONDS = 5.0
     metavar="[SECONDS]",
     help=f"Look again every so many seconds ({WATCH_SECONDS:g}) until Ctrl-C; as a table.",
 )
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "yaml", "csv"]),
-    default="table",
-    show_default=True,
-    help="Of the output.",
-)
+@rows_option
 @cloud_options
 def status(watch: float | None, form: str, **asked: Any) -> None:
     """Show the cloud at a glance: nodes, services, instances, units that stackmend holds, open runs.

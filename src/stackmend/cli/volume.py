@@ -9,21 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options, open_world
+from stackmend.cli.context import CloudChoice, cloud_options, open_world, rows_option
 from stackmend.cli.planning import Asked, plan_options, show_or_apply
 from stackmend.errors import Code, Exit, UsageError
 from stackmend.rules.volumes import PROMPT, SETTLED
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_ROWS = click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "yaml", "csv"]),
-    default="table",
-    help="Of the output.",
-)
 
 
 @click.group()
@@ -65,7 +56,7 @@ def _compiled(text: str) -> str:
 
 @volume.command(name="list")
 @click.option("--node", metavar="NODE", required=True, help="Whose instances' volumes.")
-@_ROWS
+@rows_option
 @cloud_options
 def list_(node: str, form: str, **asked: Any) -> None:
     """List the volumes of the instances on a node, by the APIs, or by the databases where those are down."""
