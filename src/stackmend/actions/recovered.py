@@ -75,7 +75,8 @@ class CheckRecovered(Action):
             for n, answer in seen.items()
             if isinstance(answer, StackmendError)
         ]
-        sentence = f"{len(there)} of {node} are elsewhere, each once, by nova and by libvirt on every other node"
+        who = "every other node that answered" if unasked else "every other node"
+        sentence = f"{len(there)} of {node} are elsewhere, each once, by nova and by libvirt on {who}"
         if change["skipped"]:
             sentence += f"; {len(change['skipped'])} were skipped and not looked at"
         told = "; ".join((sentence, *unasked, *stale))
