@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,21 @@ def stackmend(*args: str, env: dict[str, str], timeout: float = 900) -> Ended:
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+Stackmend = Callable[..., Ended]
+"""The fixture ``stackmend``: a command line, carried out."""
+
+
+@contextmanager
+def broken(stackmend: Stackmend, fault: str, node: str) -> Iterator[None]:
+    """A fault of the lab, healed at the end."""
+    done = stackmend("lab", "break", fault, node)
+    assert done.status == 0, done.err
+    try:
+        yield
+    finally:
+        assert stackmend("lab", "heal", fault, node).status == 0
 
 
 def until(question: Callable[[], bool], what: str, *, timeout: float = 120) -> None:

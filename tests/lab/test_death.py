@@ -5,32 +5,18 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import STACKMEND, Ended, Fleet, until
+from fleet import STACKMEND, Fleet, Stackmend, broken, until
 
 pytestmark = pytest.mark.lab
 
-Stackmend = Callable[..., Ended]
 NODE = "c03"
 SHARING = "c02"
 """A node whose instances' directory another one sees too."""
 UP, NOT_UP, UNKNOWN = 0, 1, 4
-
-
-@contextmanager
-def broken(stackmend: Stackmend, fault: str, node: str) -> Iterator[None]:
-    """A fault of the lab, healed at the end."""
-    done = stackmend("lab", "break", fault, node)
-    assert done.status == 0, done.err
-    try:
-        yield
-    finally:
-        assert stackmend("lab", "heal", fault, node).status == 0
 
 
 def diagnose(stackmend: Stackmend, node: str, status: int) -> dict[str, Any]:

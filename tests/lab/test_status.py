@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import Ended, Fleet, until
-
-Stackmend = Callable[..., Ended]
-
-
-@contextmanager
-def broken(stackmend: Stackmend, fault: str, node: str) -> Iterator[None]:
-    """A fault of the lab, healed at the end."""
-    done = stackmend("lab", "break", fault, node)
-    assert done.status == 0, done.err
-    try:
-        yield
-    finally:
-        assert stackmend("lab", "heal", fault, node).status == 0
+from fleet import Fleet, Stackmend, broken, until
 
 
 def look(stackmend: Stackmend) -> dict[str, Any]:
