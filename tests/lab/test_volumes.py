@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from carrying import Hand
-from fleet import STACKMEND, Ended, Fleet, until
+from fleet import STACKMEND, Ended, Fleet, broken, until
 
 from stackmend.actions.volume_release import ReleaseVolume
 from stackmend.actions.volume_reset import ResetVolume
@@ -123,10 +123,19 @@ def test_the_databases_say_the_same_as_the_apis(
     assert by_database.json() == by_api.json()
 
 
+@pytest.mark.parametrize("status", ["attaching", "reserved"])
+def test_a_status_that_nobody_ends_is_found(
+    stackmend: Command, fleet: Fleet, used: Used, world: World, status: str
+) -> None:
+    with broken(stackmend, f"volume-{status}", "hang"):
+        assert fleet.cloud.block_storage.get_volume(used.volume).status == status
+        assert set(findings(world, used.volume).values()) == {Repair.RESET}
+
+
 def test_a_stuck_detach_is_repaired_and_given_back_by_an_undo(
     stackmend: Command, fleet: Fleet, used: Used, world: World
 ) -> None:
-    set_status(fleet, used.volume, "detaching")
+    assert stackmend("lab", "break", "volume-detaching", "hang").status == 0
     young = stackmend("volume", "diagnose", used.volume, "-f", "json")
     assert [f["check"] for f in young.json()] == ["volume-under-way"]
     hand, step = Hand(world), ResetVolume.step(cure_of(world, used.volume, Repair.RESET), 0)
@@ -137,6 +146,7 @@ def test_a_stuck_detach_is_repaired_and_given_back_by_an_undo(
     fixed = stackmend("volume", "diagnose", "--node", NODE, "--fix", "--yes", *SETTLED)
     assert fixed.status == 0, fixed.out + fixed.err
     assert findings(world, used.volume) == {"volume-agreed": None}
+    assert stackmend("lab", "heal", "volume-detaching", "hang").status == 0
 
 
 def test_nothing_is_repaired_while_a_witness_is_silent(
