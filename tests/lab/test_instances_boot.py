@@ -121,6 +121,32 @@ def test_a_kernel_that_panics_is_told(
     assert fleet.state(trio["boot-c"]) == "active"
 
 
+def verified(stackmend: Command) -> dict[str, dict[str, str]]:
+    """Return the findings of a verification of NODE by their codes."""
+    found = stackmend("node", "verify", NODE, "--no-canary", "-f", "json").json()
+    return {finding["check"]: finding for finding in found}
+
+
+def test_untrue_records_are_told(stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None]) -> None:
+    broken("stale-allocation", "boot-a")
+    assert codes(stackmend, "boot-a") == ["wrong-host"]
+    assert stackmend("lab", "heal", "stale-allocation", "boot-a").status == 0
+    assert codes(stackmend, "boot-a") == []
+    broken("wrong-host", "boot-a")
+    broken("deleted-row", "boot-b")
+    assert codes(stackmend, "boot-a") == ["wrong-host", "xml-missing"]
+    refused = stackmend("instance", "diagnose", "boot-a", "--fix", "--yes")
+    assert (refused.status, "wrong-host" in refused.err) == (3, True)
+    domains = verified(stackmend)["domains"]
+    assert domains["level"] == "failed"
+    assert f"boot-a ({trio['boot-a']}) is running, and nova has it active on " in domains["finding"]
+    assert f"({trio['boot-b']}) is running, and nova does not have it" in domains["finding"]
+    assert trio["boot-c"] not in domains["finding"]
+    for fault, name in (("wrong-host", "boot-a"), ("deleted-row", "boot-b")):
+        assert stackmend("lab", "heal", fault, name).status == 0
+    assert verified(stackmend)["domains"]["level"] == "ok"
+
+
 def test_a_missing_base_and_a_missing_definition_are_told_and_made_again(
     stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet, on_node: Script
 ) -> None:

@@ -17,7 +17,19 @@ from stackmend.domain.health import Held, Mount, NovaConf, UnitState
 from stackmend.domain.node import Role
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts import amqp, directories, heartbeat, libvirt, network, nova_conf, rpc, services, time_sync, units
+from stackmend.facts import (
+    amqp,
+    directories,
+    heartbeat,
+    libvirt,
+    network,
+    nova_conf,
+    rpc,
+    services,
+    strangers,
+    time_sync,
+    units,
+)
 from stackmend.rules import verify, verify_host
 
 STEADY_SECONDS = 10.0
@@ -93,6 +105,7 @@ class Checks:
         """Return the checks of the machine beneath nova-compute."""
         return {
             "libvirt": self._libvirt,
+            "domains": self._domains,
             "network-agent": self._agents,
             "instances-directory": self._directory,
             "clock": self._clock,
@@ -159,6 +172,9 @@ class Checks:
     def _libvirt(self) -> Finding:
         return verify.libvirt(self.asked.node, libvirt.answer(self.world, self.asked.node))
 
+    def _domains(self) -> Finding:
+        return verify.strangers(self.asked.node, strangers.on_node(self.world, self.asked.node))
+
     def _agents(self) -> Finding:
         known = [a for a in network.agents(self.world) if a.host == self.asked.node]
         return verify.network_agents(self.asked.node, known)
@@ -173,7 +189,7 @@ class Checks:
         return verify_host.clock(self.asked.node, own, time_sync.readings(self.world, others))
 
 
-_SUPPORTING = frozenset({"amqp-consumer", "amqp-log", "clock", "network-agent"})
+_SUPPORTING = frozenset({"amqp-consumer", "amqp-log", "clock", "domains", "network-agent"})
 """Checks beside which another covers the same ground, so that a node may pass where they cannot be made."""
 
 

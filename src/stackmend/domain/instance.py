@@ -141,6 +141,19 @@ class Domain:
 
 
 @dataclass(frozen=True)
+class Stranger:
+    """A domain on a node that nova does not have there.
+
+    Attributes:
+        domain: as libvirt has it.
+        record: nova's record of the instance, on another node; None where nova has none, or deleted it.
+    """
+
+    domain: Domain
+    record: Instance | None
+
+
+@dataclass(frozen=True)
 class Migration:
     """Nova's record of one migration (``GET /os-migrations``).
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from stackmend.lab import power, shell, ssh, wait
 from stackmend.lab.host import Host
 from stackmend.lab.instance_faults import INSTANCE_FAULTS, InstanceFault
+from stackmend.lab.record_faults import RECORD_FAULTS, RecordFault
 from stackmend.lab.settings import CONTROLLER, Settings
-from stackmend.lab.volume_faults import VOLUME_FAULTS, VolumeFault
 
 UNLIMITED_MIBPS = 8796093022207
 """What libvirt takes for no limit on a migration's speed, in MiB/s."""
@@ -135,14 +135,14 @@ def _of_instance(one: InstanceFault) -> Fault:
     return Fault(one.name, one.sentence, Where.INSTANCE, inflict, repair, silences=False)
 
 
-def _of_volumes(one: VolumeFault) -> Fault:
-    """Return a fault of an instance's volumes, of which its node knows nothing."""
+def _of_records(one: RecordFault) -> Fault:
+    """Return a fault of what the databases say of an instance, of which its node knows nothing."""
     return Fault(
         one.name,
         one.sentence,
         Where.INSTANCE,
-        lambda site: one.inflict(site.settings, site.instance),
-        lambda site: one.repair(site.settings, site.instance),
+        lambda site: one.execute(one.inflict, site.settings, site.node, site.instance),
+        lambda site: one.execute(one.repair, site.settings, site.node, site.instance),
         silences=False,
     )
 
@@ -238,7 +238,7 @@ FAULTS: tuple[Fault, ...] = (
     _controller(power.LIES, "let a node's power controller say off whatever is so, and obey no order that it accepts"),
     _controller(power.DIES_WITH_NODE, "feed a node's power controller from the node: without power it is silent too"),
     *map(_of_instance, INSTANCE_FAULTS),
-    *map(_of_volumes, VOLUME_FAULTS),
+    *map(_of_records, RECORD_FAULTS),
 )
 """Every fault, in the order they are listed."""
 

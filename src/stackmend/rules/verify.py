@@ -20,7 +20,7 @@ from stackmend.domain.health import (
     RpcAnswer,
     UnitState,
 )
-from stackmend.domain.instance import ComputeService
+from stackmend.domain.instance import ComputeService, Stranger
 from stackmend.domain.node import NetworkAgent
 
 BEATS_WANTED = 3
@@ -189,6 +189,23 @@ def libvirt(node: str, answer: LibvirtAnswer) -> Finding:
         return Finding("libvirt", Level.FAILED, sentence, subject=node, hint=hint)
     sentence = f"libvirt answers ({answer.daemon or 'socket-activated'}); it has {answer.domains} domains."
     return Finding("libvirt", Level.OK, sentence, subject=node)
+
+
+def strangers(node: str, found: Iterable[Stranger]) -> Finding:
+    """Judge whether libvirt has on the node only what nova has there; what runs and is not nova's may run twice."""
+    known = sorted(found, key=lambda one: not one.domain.is_active)
+    if not known:
+        return Finding("domains", Level.OK, f"Nova has on {node} every domain that libvirt has there.", subject=node)
+    sentence = f"Libvirt has on {node} what nova does not have there: {'; '.join(map(_stranger, known))}."
+    hint = "Find out where it is to be before anybody starts it elsewhere; `virsh destroy ID` ends it on the node."
+    level = Level.FAILED if known[0].domain.is_active else Level.WARNING
+    return Finding("domains", level, sentence, subject=node, hint=hint)
+
+
+def _stranger(one: Stranger) -> str:
+    record = one.record
+    place = f"nova has it {record.vm_state} on {record.host or 'no node'}" if record else "nova does not have it"
+    return f"{record.name if record else one.domain.name} ({one.domain.uuid}) is {one.domain.state}, and {place}"
 
 
 def network_agents(node: str, agents: Iterable[NetworkAgent]) -> Finding:

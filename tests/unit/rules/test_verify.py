@@ -22,7 +22,7 @@ from stackmend.domain.health import (
     RpcAnswer,
     UnitState,
 )
-from stackmend.domain.instance import ComputeService
+from stackmend.domain.instance import ComputeService, Domain, Instance, Stranger
 from stackmend.domain.node import NetworkAgent
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.rules import verify, verify_host
@@ -31,6 +31,7 @@ NODE = NodeName("c01")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RUNNING = UnitState("nova-compute.service", "loaded", "active", "running", main_pid=42, pids=(42,), process="S")
 STOPPED = replace(RUNNING, active="inactive", sub="dead", main_pid=0, pids=(), process="")
+INSTANCE = Instance(InstanceId("i"), "web-1", NODE, "active")
 HELD = Held(
     "nova-compute.service", "r-1", "kernel", "2026-11-22T12:00:00+00:00", "root@ops1", "active", "enabled", masked=False
 )
@@ -279,3 +280,21 @@ def test_only_failed_findings_forbid() -> None:
         verify.could_not_ask("heartbeat", NODE, "nova-api is down", vital=True),
     ]
     assert [f.code for f in verify.failing(findings)] == ["heartbeat"]
+
+
+@pytest.mark.parametrize(
+    ("state", "on", "expected", "words"),
+    [
+        ("running", "c02", Level.FAILED, "is running, and nova has it active on c02"),
+        ("paused", None, Level.FAILED, "is paused, and nova does not have it"),
+        ("shut off", "", Level.WARNING, "is shut off, and nova has it active on no node"),
+        ("shut off", None, Level.WARNING, "instance-1 (i) is shut off, and nova does not have it"),
+    ],
+)
+def test_domains(state: str, on: str | None, expected: Level, words: str) -> None:
+    record = replace(INSTANCE, host=NodeName(on)) if on is not None else None
+    idle = Stranger(Domain(InstanceId("other"), "instance-2", "shut off"), None)
+    finding = verify.strangers(NODE, [idle, Stranger(Domain(InstanceId("i"), "instance-1", state), record)])
+    assert level(finding) is expected
+    assert words in finding.sentence
+    assert level(verify.strangers(NODE, [])) is Level.OK
