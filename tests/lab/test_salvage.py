@@ -17,6 +17,9 @@ NODE, TARGET = "c03", "c02"
 PLACE = "/var/lib/nova/instances"
 SALVAGE = ("instance-dirs", "salvage", NODE, "--to", TARGET)
 
+UP_TO_PLACED = "30"
+"""Records of a run of one instance up to its files being in place: its start, and four a step."""
+
 Command = Callable[..., Ended]
 OnNode = Callable[[str, str], str]
 
@@ -103,3 +106,21 @@ def test_what_the_guest_wrote_survives_kills_and_a_damaged_copy(
     assert on_node(NODE, f"cd {kept}; sha256sum disk disk.info kernel").split() == sums.split()[:6]
     assert on_node(NODE, f"ls -d {PLACE}/{instance} 2>/dev/null || echo gone").strip() == "gone"
     assert standing(stackmend, NODE)[f".stackmend-trash/{run}"][0] == "recoverable"
+
+
+@pytest.mark.crash
+def test_a_salvage_that_was_killed_and_undone_leaves_nothing_on_the_target(
+    stackmend: Command, fleet: Fleet, on_node: OnNode, offline: str
+) -> None:
+    on_node(NODE, f"virsh destroy {offline}")
+    # right after its files were put in place, where nova was not yet asked for the evacuation
+    killed = stackmend(*SALVAGE, "--instance", "salvage-one", "--yes", extra={"STACKMEND_CRASH_AT": UP_TO_PLACED})
+    assert killed.status == KILLED, killed.out + killed.err
+    run = the_open_run(stackmend)
+    assert standing(stackmend, TARGET)[offline][0] == "unknown"
+    undone = stackmend("runs", "undo", run)
+    assert undone.status == 0, undone.out + undone.err
+    assert on_node(TARGET, f"ls -A {PLACE} | grep -c -e stackmend -e {offline} || true").strip() == "0"
+    service = fleet.service(NODE)
+    assert (fleet.host(offline), service["forced_down"], service["status"]) == (NODE, False, "enabled")
+    until(lambda: fleet.service(NODE)["state"] == "up", "its nova-compute is let go, and works again")

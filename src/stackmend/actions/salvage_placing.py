@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from posixpath import basename
 from typing import Any
 
 from stackmend.actions.base import Action, Context
@@ -28,6 +29,10 @@ printf '%s\n' {run} >{staged}/{mark} && mv -nT -- {staged} {id} && [ -e {id} ] &
 _BACK = r"""cd -- {path} || exit
 [ "$(cat {id}/{mark} 2>/dev/null)" = {run} ] || exit 0
 mkdir -p -m 700 {staging} && mv -nT -- {id} {staged} && rm -f {staged}/{mark}"""
+
+
+OWN = frozenset({"disk.info", "disk.config"})
+"""What nova itself writes anew."""
 
 
 class PlaceFiles(Action):
@@ -91,7 +96,9 @@ class PlaceFiles(Action):
             whole = ensure(world, load, context, whole)
             still_fenced(world, NodeName(change["original"]), change["fence"], context)
             world.ssh.run(target.node, _PLACE.format(**_names(change, context)))
-        seals = salvage_node.seals(world, target, whole)
+        # not its console's log and nova's notes: an evacuation that failed may have written to those
+        disks = [path for path in whole if basename(path).startswith("disk") and basename(path) not in OWN]
+        seals = salvage_node.seals(world, target, disks)
         words = (f"mv {SALVAGE}/{context.run_id}/{change['instance']} {change['instance']}",)
         data = {"target": target.to_json(), "seals": seals}
         return Receipt(f"{change['name']} has its files in {target}, equal to those of {load.source}", data, words)

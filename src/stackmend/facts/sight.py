@@ -44,17 +44,21 @@ def sights(
         viewers: living compute nodes.
         instances: ids of the dead node's.
     """
-    ids = " ".join(sorted(instances))
+    ids = sorted(instances)
 
     def ask(viewer: NodeName) -> Sight | StackmendError:
         try:
-            path = shlex.quote(instances_path(world, viewer))
-            script = _LOOK.format(path=path, ids=ids, registered=_REGISTERED, salvage=SALVAGE)
+            script = looking_script(shlex.quote(instances_path(world, viewer)), ids)
             return _sight(viewer, dead, world.ssh.run(viewer, script, timeout=SECONDS))
         except StackmendError as error:
             return error
 
     return each(ask, viewers)
+
+
+def looking_script(path: str, ids: Sequence[str]) -> str:
+    """Return the script that looks for instances in a directory, whose name is quoted for the shell."""
+    return _LOOK.format(path=path, ids=" ".join(ids), registered=_REGISTERED, salvage=SALVAGE)
 
 
 def _sight(viewer: NodeName, dead: NodeName, answer: Completed) -> Sight:

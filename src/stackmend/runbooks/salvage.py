@@ -75,7 +75,7 @@ def plan_salvage(facts: SalvageFacts, options: SalvageOptions, *, controller: st
         title=f"Salvage {node}: bring up {len(moving)} of its instances on {facts.target.node}, from {facts.source}",
         steps=(fence, down, disable, stage, *bases.values(), *steps, clear, check),
         lanes={COPIES: 1, lane_from(node): 4},
-        notes=tuple(one.sentence for one in found if not one.moves),
+        notes=(*_unneeded(options, fence), *(one.sentence for one in found if not one.moves)),
         world=_world(facts),
         options=_options(options, reason),
     )
@@ -88,6 +88,12 @@ def _fence(facts: SalvageFacts, options: SalvageOptions, controller: str, reason
         return FenceNode.step(facts.node, controller, statement, group=group)
     ids = [s.instance.id for s in facts.recovery.stranded]
     return QuietNode.step(facts.source, facts.units, ids, reason=reason, statement=options.statement, group=group)
+
+
+def _unneeded(options: SalvageOptions, fence: Step) -> tuple[str, ...]:
+    if options.statement is None or fence.params.get("statement"):
+        return ()
+    return ("the statement is not needed: what it says is asked, or made so",)
 
 
 def _bring_up(
