@@ -113,7 +113,7 @@ def test_a_salvage_that_was_killed_and_undone_leaves_nothing_on_the_target(
 ) -> None:
     on_node(NODE, f"virsh destroy {offline}")
     # right after its files were put in place, where nova was not yet asked for the evacuation
-    killed = stackmend(*SALVAGE, "--instance", "salvage-one", "--yes", extra={"STACKMEND_CRASH_AT": UP_TO_PLACED})
+    killed = stackmend(*SALVAGE, "--instance", offline, "--yes", extra={"STACKMEND_CRASH_AT": UP_TO_PLACED})
     assert killed.status == KILLED, killed.out + killed.err
     run = the_open_run(stackmend)
     assert standing(stackmend, TARGET)[offline][0] == "unknown"
