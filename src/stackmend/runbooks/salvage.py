@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from stackmend.actions.evacuation import EvacuateInstance
 from stackmend.actions.fencing import FenceNode
@@ -14,8 +14,9 @@ from stackmend.actions.salvage_aside import SetAside
 from stackmend.actions.salvage_copying import ClearStaging, CopyBase, CopyFiles, StageSalvage
 from stackmend.actions.salvage_placing import PlaceFiles
 from stackmend.actions.scheduling import DisableScheduling
+from stackmend.domain.instance_files import BASE
 from stackmend.domain.plan import Plan, Step
-from stackmend.domain.salvage import Salvaged, SalvageFacts, SalvageOptions
+from stackmend.domain.salvage import Copied, Salvaged, SalvageFacts, SalvageOptions
 from stackmend.domain.values import JsonObject, StepId
 from stackmend.errors import Code, Refused
 from stackmend.rules.recovery import statement_that_counts
@@ -50,20 +51,7 @@ def plan_salvage(facts: SalvageFacts, options: SalvageOptions, *, controller: st
     down = ForceDown.step(node, fence.id, group=group, needs=(fence.id,))
     disable = DisableScheduling.step(node, reason=reason, group=group, needs=(down.id,))
     stage = StageSalvage.step(facts.target, group=group, needs=(fence.id,))
-    bases = {
-        one.path: CopyBase.step(
-            one.path,
-            facts.source,
-            facts.target,
-            [one],
-            options.rate,
-            id=StepId(f"copy/{one.path}"),
-            group=(*group, "Copy what disks rest on"),
-            needs=(stage.id,),
-            lane=COPIES,
-        )
-        for one in wanted_bases(facts, found)
-    }
+    bases = {one.path: _base(facts, options, one, stage.id) for one in wanted_bases(facts, found)}
     salvaged = [_bring_up(facts, options, one, fence.id, (disable.id, stage.id), bases) for one in moving]
     steps = [step for several in salvaged for step in several]
     evacuations = {str(s.params["instance"]): s.id for s in steps if s.action == EvacuateInstance.name}
@@ -94,6 +82,25 @@ def _unneeded(options: SalvageOptions, fence: Step) -> tuple[str, ...]:
     if options.statement is None or fence.params.get("statement"):
         return ()
     return ("the statement is not needed: what it says is asked, or made so",)
+
+
+def _base(facts: SalvageFacts, options: SalvageOptions, base: Copied, stage: StepId) -> Step:
+    """Return the step that copies a file of ``_base``, or sees that the target has the same."""
+    step = CopyBase.step(
+        base.path,
+        facts.source,
+        facts.target,
+        [base],
+        options.rate,
+        id=StepId(f"copy/{base.path}"),
+        group=(f"Salvage {facts.node}", "Copy what disks rest on"),
+        needs=(stage,),
+        lane=COPIES,
+    )
+    if base.path.removeprefix(f"{BASE}/") not in facts.bases:
+        return step
+    title = f"See that {facts.target.node} has the same {base.path} as {facts.source}, by its checksum"
+    return replace(step, title=title, commands=("sha256sum",))
 
 
 def _bring_up(

@@ -60,6 +60,12 @@ def test_an_instance_is_evacuated_only_after_its_files_are_in_place_and_all_they
     assert plan.lanes["copies"] == 1
 
 
+def test_a_base_file_that_the_target_has_is_compared_and_not_called_a_copy() -> None:
+    assert salvage(facts()).step("copy/_base/x").title.startswith("Copy _base/x")
+    there = salvage(replace(facts(), bases=frozenset({"x"})))
+    assert there.step("copy/_base/x").title.startswith("See that c02 has the same _base/x")
+
+
 def test_a_disk_read_elsewhere_needs_the_power_off() -> None:
     plan = salvage(replace(facts(), source=Place(NodeName("ops"), "/mnt"), units=()))
     assert plan.steps[0].action == "node.fence"
