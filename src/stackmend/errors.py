@@ -140,6 +140,10 @@ class Code(enum.StrEnum):
         "nothing-to-clean",
         "Nothing in the directory of instances is orphaned, or nothing in its trash is past its end date.",
     )
+    NOTHING_TO_SALVAGE = (
+        "nothing-to-salvage",
+        "No instance of the node can be brought up elsewhere from its files; the sentence says why of each.",
+    )
     # volumes
     VOLUME_UNKNOWN = "volume-unknown", "Cinder has no volume of that name or id, or several of that name."
     VOLUME_CHANGED = (
@@ -173,7 +177,7 @@ class Code(enum.StrEnum):
     )
     DISK_UNREADABLE = "disk-unreadable", "A guest's disk could not be opened, or no file system on it be mounted."
     GUEST_PATH = "guest-path", "A path cannot be read in the guest as it was asked for; the sentence says why."
-    COPY_DIFFERS = "copy-differs", "A copy of a guest's file is not whole, or its checksum is not the node's."
+    COPY_DIFFERS = "copy-differs", "A copy of a file is not whole, or its checksum is not that of its source."
     RESCUE_EXPIRED = (
         "rescue-expired",
         "The limit of a rescue has passed, and the node itself has ended the reading and given the instance back.",

@@ -201,3 +201,42 @@ def test_a_stream_from_a_node_that_is_not_there(sshd: Sshd) -> None:
         pass
     client.close()
     assert caught.value.code is Code.SSH_UNREACHABLE
+
+
+def test_a_command_is_fed_every_byte_and_waited_for(ssh: Ssh, tmp_path: Path) -> None:
+    sent = b"\0\xff\n" + bytes(3_000_000)
+    with ssh.feed(A, f"cat >{tmp_path}/got; touch {tmp_path}/ended") as write:
+        write(sent[:10])
+        write(sent[10:])
+    assert (tmp_path / "got").read_bytes() == sent
+    assert (tmp_path / "ended").exists()
+
+
+def test_a_fed_command_that_fails_is_an_error(ssh: Ssh) -> None:
+    with pytest.raises(Failed, match="no room") as caught, ssh.feed(A, "cat >/dev/null; echo no room >&2; exit 3"):
+        pass
+    assert caught.value.code is Code.COMMAND_FAILED
+
+
+def test_a_fed_command_that_ends_early_takes_no_more(ssh: Ssh) -> None:
+    def send_much() -> None:
+        with ssh.feed(A, "echo full >&2; exit 1") as write:
+            for _ in range(100):
+                write(bytes(1 << 20))
+
+    with pytest.raises(Failed) as caught:
+        send_much()
+    assert caught.value.code in {Code.COMMAND_LOST, Code.COMMAND_FAILED}
+
+
+def test_a_fed_command_sees_the_end_of_its_input_where_the_sender_fails(ssh: Ssh, tmp_path: Path) -> None:
+    def fail() -> None:
+        with ssh.feed(A, f"cat >{tmp_path}/part; touch {tmp_path}/ended") as write:
+            write(b"part")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (tmp_path / "part").read_bytes() == b"part"
+    assert (tmp_path / "ended").exists()
+    assert ssh.run(A, "true").status == 0

@@ -29,14 +29,23 @@ def journal(lab_env: dict[str, str], run: str) -> list[tuple[str, str]]:
         return list(database.execute("SELECT kind, step FROM records WHERE run = ? ORDER BY seq", (run,)))
 
 
-def kill_at_every_record(stackmend: Command, lab_env: dict[str, str], run: str) -> set[tuple[str, str]]:
-    """Resume a run and kill it at each of its records once, until it is done; return the records it was killed at."""
+def kill_at_every_record(
+    stackmend: Command,
+    lab_env: dict[str, str],
+    run: str,
+    meanwhile: Callable[[tuple[str, str]], object] = lambda _: None,
+) -> set[tuple[str, str]]:
+    """Resume a run and kill it at each of its records once, until it is done; return the records it was killed at.
+
+    Before each resumption ``meanwhile`` is told the last record.
+    """
     killed_at: set[tuple[str, str]] = set()
     number = 1
     while (last := journal(lab_env, run)[-1]) != DONE:
         # a record at which the run was killed before: die one later, until there is a new one
         number = number + 1 if last in killed_at else 2
         killed_at.add(last)
+        meanwhile(last)
         ended = stackmend("runs", "resume", run, extra={"STACKMEND_CRASH_AT": str(number)})
         assert ended.status in {KILLED, 0}, ended.out + ended.err
     # two steps in flight write in either order, so that a record of theirs may slip by

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from beating import beats, machines
 from carrying import Hand
 from fleet import Ended, Fleet, until
 from killing import KILLED, kill_at_every_record, the_open_run
@@ -14,7 +14,6 @@ from stackmend.actions.fencing import FenceNode
 from stackmend.adapters.world import World
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Failed
-from stackmend.lab import beat
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900, func_only=True)]
 
@@ -82,17 +81,6 @@ def readmitted(stackmend: Command, fleet: Fleet, node: str) -> None:
     again = stackmend("node", "readmit", node, "--yes")
     assert again.status == 3
     assert "nothing-to-return" in again.err
-
-
-def machines(instance: str) -> int:
-    """Return how many QEMU processes of an instance there are on all nodes, by this machine's own kernel."""
-    lines = (p / "cmdline" for p in Path("/proc").iterdir() if p.name.isdigit())
-    return sum(instance.encode() in line.read_bytes().split(b"\0") for line in lines if line.exists())
-
-
-def beats(on_node: Script, node: str, instance: str) -> list[beat.Beat]:
-    """Return the heartbeats in an instance's console on a node."""
-    return beat.parse_all(on_node(node, f"cat /var/lib/nova/instances/{instance}/console.log").splitlines())
 
 
 def test_a_living_node_is_not_recovered(stackmend: Command) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from stackmend.actions.base import Context
 from stackmend.actions.fenced import still_fenced
+from stackmend.actions.placed import still_placed
 from stackmend.adapters.patience import is_passing, patiently
 from stackmend.adapters.world import World
 from stackmend.domain.evacuation import Evacuation
@@ -41,6 +42,8 @@ def evacuate(world: World, way: Evacuation, context: Context) -> Migration:
     record = begun(world, way)
     if record is None:
         still_fenced(world, way.source, way.fence, context)
+        if way.placed:
+            still_placed(world, way.placed, context)
         record = _ask(world, way)
     record = _follow(world, way, record, context)
     if phase(record) is Phase.BADLY:

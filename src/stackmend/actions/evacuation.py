@@ -27,7 +27,8 @@ AGREE_SECONDS = 60.0
 class EvacuateInstance(Action):
     """Evacuate one instance to a named node, on the proof of a step that its own node is fenced.
 
-    Parameters: instance, name, source, target, fence. Change: an ``Evacuation``.
+    Parameters: instance, name, source, target, fence, and ``placed`` where a copy of its files was put in place; nova
+    makes anew what it does not find. Change: an ``Evacuation``.
     """
 
     name: ClassVar[str] = "instance.evacuate"
@@ -43,8 +44,9 @@ class EvacuateInstance(Action):
         group: tuple[str, ...],
         needs: tuple[StepId, ...],
         lane: str,
+        placed: StepId | None = None,
     ) -> Step:
-        """Return the step that evacuates an instance."""
+        """Return the step that evacuates an instance; ``placed`` is the one that put a copy of its files in place."""
         return Step(
             id=StepId(f"evacuate/{instance.id}"),
             action=cls.name,
@@ -55,6 +57,7 @@ class EvacuateInstance(Action):
                 "source": instance.host,
                 "target": target,
                 "fence": fence,
+                **({"placed": placed} if placed else {}),
             },
             group=group,
             commands=(f"openstack --os-compute-api-version 2.95 server evacuate --host {target} {instance.id}",),
@@ -90,6 +93,7 @@ class EvacuateInstance(Action):
             after=after,
             vm_state=instance.vm_state,
             volumes=instance.volumes,
+            placed=params.get("placed", ""),
         )
         return Do(way.to_json(), f"{instance.name} is {instance.vm_state} on {instance.host}, which is fenced")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stackmend.actions.base import Context
 from stackmend.actions.fencing import off_or_failed
+from stackmend.actions.quieting import HELD, asleep_or_failed
 from stackmend.adapters.world import World
 from stackmend.domain.run import StepState
 from stackmend.domain.values import JsonObject, NodeName
@@ -45,8 +46,11 @@ def still_fenced(world: World, node: NodeName, step: str, context: Context) -> s
     Raises:
         Failed: NODE_NOT_FENCED where it was not proved by that step, or is so no longer.
     """
-    if proof_of(node, step, context)["way"] == "controller":
+    proof = proof_of(node, step, context)
+    if proof["way"] == "controller":
         return off_or_failed(world, node)
+    if proof["way"] == HELD:
+        return asleep_or_failed(world, node, proof)
     heard = silence.listen(world, node)
     if heard.alive:
         raise Failed(

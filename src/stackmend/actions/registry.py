@@ -13,6 +13,7 @@ from stackmend.actions.forcing import ForceDown, ForceUp
 from stackmend.actions.homecoming import ReturnInstance
 from stackmend.actions.instances import MoveInstance
 from stackmend.actions.power_state import RestorePower
+from stackmend.actions.quieting import QuietNode
 from stackmend.actions.reboot import Reboot
 from stackmend.actions.reconcile import Reconcile
 from stackmend.actions.recovered import CheckRecovered
@@ -21,6 +22,10 @@ from stackmend.actions.rescue_guarding import ArmGuard, DisarmGuard
 from stackmend.actions.rescue_reading import CopyFiles, ListFiles
 from stackmend.actions.rescue_suspending import GiveBack, SuspendInstance
 from stackmend.actions.restoring import RestoreFiles
+from stackmend.actions.salvage_aside import SetAside
+from stackmend.actions.salvage_copying import ClearStaging, CopyBase, StageSalvage
+from stackmend.actions.salvage_copying import CopyFiles as CopySalvage
+from stackmend.actions.salvage_placing import PlaceFiles
 from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.trash import TrashFiles
 from stackmend.actions.units import HoldUnit, ReleaseUnit
@@ -38,8 +43,11 @@ def all_actions() -> tuple[Action, ...]:
         CheckDrained(),
         CheckInstances(),
         CheckRecovered(),
+        ClearStaging(),
         CloseDisks(),
+        CopyBase(),
         CopyFiles(),
+        CopySalvage(),
         DisableScheduling(),
         DisarmGuard(),
         EmptyTrash(),
@@ -52,6 +60,8 @@ def all_actions() -> tuple[Action, ...]:
         ListFiles(),
         MoveInstance(),
         OpenDisks(),
+        PlaceFiles(),
+        QuietNode(),
         ReattachVolume(),
         Reboot(),
         RebootInstance(),
@@ -64,6 +74,8 @@ def all_actions() -> tuple[Action, ...]:
         RestoreScheduling(),
         ReturnInstance(),
         RunCommand(),
+        SetAside(),
+        StageSalvage(),
         StartInstance(),
         SuspendInstance(),
         TrashFiles(),

@@ -103,7 +103,7 @@ class TrashFiles(Action):
         if left:
             context.progress(f"asking once more who needs {len(left)} items")
             _still(judge(gather(world, change["node"])), left)
-            world.ssh.run(change["node"], _script(_MOVE, change, "put", left), timeout=MOVE_SECONDS)
+            put(world, change, left)
         return Receipt(f"{_words(change)} on {change['node']} went into the trash until {change['until']}")
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
@@ -129,8 +129,7 @@ class TrashFiles(Action):
                 hint="what was removed of the trash is gone for good; a run that is aborted leaves the rest there",
                 evidence={"host": change["node"], "directory": f"{change['path']}/{change['trash']}"},
             )
-        back = [item for item, (_, there) in seen if there == item["inode"]]
-        world.ssh.run(change["node"], _script(_BACK, change, "back", back), timeout=MOVE_SECONDS)
+        put_back(world, change, [item for item, (_, there) in seen if there == item["inode"]])
         return f"{_words(change)} on {change['node']} is in its place"
 
 
@@ -168,6 +167,16 @@ def where(world: World, change: dict[str, Any]) -> list[tuple[dict[str, Any], tu
     lines = world.ssh.run(change["node"], script, timeout=MOVE_SECONDS).stdout.splitlines()
     pairs = (line.split() for line in lines)
     return [(item, (int(here), int(there))) for item, (here, there) in zip(change["items"], pairs, strict=True)]
+
+
+def put(world: World, change: dict[str, Any], items: Iterable[dict[str, Any]]) -> None:
+    """Rename items into the trash."""
+    world.ssh.run(change["node"], _script(_MOVE, change, "put", items), timeout=MOVE_SECONDS)
+
+
+def put_back(world: World, change: dict[str, Any], items: Iterable[dict[str, Any]]) -> None:
+    """Rename items from the trash to their places."""
+    world.ssh.run(change["node"], _script(_BACK, change, "back", items), timeout=MOVE_SECONDS)
 
 
 def _script(template: str, change: dict[str, Any], call: str, items: Iterable[dict[str, Any]]) -> str:

@@ -81,6 +81,52 @@ def empty_trash(name: str, **asked: Any) -> None:
     show_or_apply(Asked.of(asked), lambda world, _: plan_empty(_look(world, name)))
 
 
+@instance_dirs.command()
+@click.argument("name", metavar="NODE")
+@click.option("--to", metavar="NODE2", required=True, help="Bring the instances up on this node.")
+@click.option("--instance", metavar="INSTANCE", multiple=True, help="Only this one; may be given again.")
+@click.option(
+    "--disk-at",
+    metavar="[NODE:]PATH",
+    default="",
+    help="Where the directory of instances is read, if not at its own place on NODE: in a rescue system, or on another "
+    "node of the inventory that has the disk.",
+)
+@click.option(
+    "--limit-rate",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="MIB",
+    help="Copy at most so many MiB a second; 0 for no limit.",
+)
+@click.option(
+    "--i-have-fenced",
+    "fenced",
+    metavar="NODE",
+    default="",
+    help="Your statement that NODE can't start its instances, where nothing else can tell; needs --reason.",
+)
+@click.option(
+    "--keep-days",
+    type=click.FloatRange(min=0),
+    default=KEEP_DAYS,
+    show_default=True,
+    metavar="DAYS",
+    help="Keep what was copied in the trash of NODE's own directory for so long.",
+)
+@plan_options
+def salvage(name: str, **asked: Any) -> None:
+    """Copy instances of NODE, which is offline for nova but whose disk can be read, to NODE2, and bring them up there.
+
+    NODE is proved unable to run them first. Each file's SHA-256 is compared on both nodes before nova is told.
+    """
+    from stackmend.cli import salvaging  # noqa: PLC0415 - late: it imports every client
+
+    fields = ("to", "instance", "disk_at", "limit_rate", "fenced", "keep_days")
+    chosen = salvaging.Chosen(**{field: asked.pop(field) for field in fields})
+    show_or_apply(Asked.of(asked), lambda world, reason: salvaging.salvage(world, name, chosen, reason=reason))
+
+
 def _look(world: World, name: str) -> Audit:
     from stackmend.cli.plans import compute_node  # noqa: PLC0415 - late: it imports every client
     from stackmend.facts.instance_files import gather  # noqa: PLC0415

@@ -9,10 +9,12 @@ from pathlib import Path
 from stackmend.adapters.world import World
 from stackmend.cli.plans import compute_node, owed_by
 from stackmend.cli.wiring import actor
+from stackmend.domain.health import Held
 from stackmend.domain.plan import Plan
 from stackmend.domain.recovery import RecoveryOptions, Statement
-from stackmend.errors import Code, UsageError
-from stackmend.facts import instances, services
+from stackmend.domain.values import NodeName
+from stackmend.errors import Code, StackmendError, UsageError
+from stackmend.facts import instances, services, units
 from stackmend.facts.recovery import gather
 from stackmend.runbooks.readmit import plan_readmit
 from stackmend.runbooks.recover import plan_recover
@@ -45,7 +47,7 @@ def recover(world: World, name: str, chosen: Chosen, *, reason: str) -> Plan:
         Refused: the node may not be recovered.
     """
     node = compute_node(world, name)
-    statement = _statement(name, chosen.fenced, reason)
+    statement = statement_of(name, chosen.fenced, reason)
     options = RecoveryOptions(
         accept_loss=frozenset(instances.resolve(world, one).id for one in chosen.accept_loss),
         target=compute_node(world, chosen.target).name if chosen.target else None,
@@ -61,10 +63,25 @@ def readmit(world: World, state: Path, name: str, *, canary: bool) -> Plan:
     """Return the plan that readmits a node, from what the journal in ``state`` says that it is owed."""
     node = compute_node(world, name)
     service = services.compute_service(world, node.name)
-    return plan_readmit(node.name, service, owed_by(state, node.name), canary=canary)
+    return plan_readmit(node, service, owed_by(state, node.name), _held(world, node.name), canary=canary)
 
 
-def _statement(node: str, typed: str, reason: str) -> Statement | None:
+def _held(world: World, node: NodeName) -> tuple[Held, ...]:
+    """Return what stackmend holds on a node; nothing where it does not answer yet, as nothing can be let go then."""
+    try:
+        return units.held(world, node)
+    except StackmendError as error:
+        if error.code is not Code.SSH_UNREACHABLE:
+            raise
+        return ()
+
+
+def statement_of(node: str, typed: str, reason: str) -> Statement | None:
+    """Return an operator's statement that a node is fenced; None where nobody gave one.
+
+    Raises:
+        UsageError: it is about another node, or says not how.
+    """
     if not typed:
         return None
     if typed != node:

@@ -21,6 +21,7 @@ class Evacuation:
         after: id of the newest migration record there was when this was decided.
         vm_state: nova's state of it before.
         volumes: ids of the volumes it had attached.
+        placed: the step of the run that put a copy of its files in place on the target; empty where none did.
     """
 
     instance: InstanceId
@@ -31,6 +32,7 @@ class Evacuation:
     after: int
     vm_state: str
     volumes: tuple[str, ...] = ()
+    placed: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""

@@ -16,6 +16,11 @@ TRASH = ".stackmend-trash"
 Nova looks up entries of the directory by the UUIDs and names that it knows, so it never takes this one for an instance.
 """
 
+SALVAGE = ".stackmend-salvage"
+"""Where salvages keep copies that are not whole or not verified, by their runs; and the name of a file in an instance's
+directory, with the run's id, from when that was put in place until nova has the instance there.
+"""
+
 BASE = "_base"
 """Nova's default of ``[image_cache] subdirectory_name``."""
 
@@ -29,6 +34,7 @@ class Kind(enum.StrEnum):
     BASE = "base"
     NOVA = "nova"
     TRASH = "trash"
+    SALVAGE = "salvage"
     OTHER = "other"
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from stackmend.domain.instance_files import BASE, TRASH, Disk, Entry, Listing
+from stackmend.domain.instance_files import BASE, SALVAGE, TRASH, Disk, Entry, Listing
 from stackmend.domain.values import NodeName
 from stackmend.rules.instance_names import entry_of, instance_of
 
@@ -164,7 +164,7 @@ def _entries(found: Sequence[tuple[str, Entry]]) -> Iterator[Entry]:
     below: dict[str, list[Entry]] = defaultdict(list)
     for name, file in found:
         below[name].append(file)
-    for name in sorted(below.keys() - {BASE, TRASH}):
+    for name in sorted(below.keys() - {BASE, TRASH, SALVAGE}):
         own = next((file for file in below[name] if file.name == name), None)
         if own is None:  # it went away meanwhile
             continue

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
+from stackmend.domain.instance_files import SALVAGE
 from stackmend.domain.recovery import Sight
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Failed, StackmendError
@@ -24,6 +25,7 @@ cd {path} 2>/dev/null || exit 0
 for id in {ids}; do
   for disk in "$id/disk" "$id"/disk.eph* "$id/disk.local" "$id/disk.swap"; do
     [ -e "$disk" ] || continue
+    [ ! -e "$id/{salvage}" ] || {{ echo "$id 0"; break; }}  # a copy, as new as it may look
     echo "$id $(timeout 10 find "$id" -maxdepth 1 -printf '%T@\n%C@\n' | sort -n | tail -n 1)"
     break
   done
@@ -42,16 +44,21 @@ def sights(
         viewers: living compute nodes.
         instances: ids of the dead node's.
     """
-    ids = " ".join(sorted(instances))
+    ids = sorted(instances)
 
     def ask(viewer: NodeName) -> Sight | StackmendError:
         try:
-            script = _LOOK.format(path=shlex.quote(instances_path(world, viewer)), ids=ids, registered=_REGISTERED)
+            script = looking_script(shlex.quote(instances_path(world, viewer)), ids)
             return _sight(viewer, dead, world.ssh.run(viewer, script, timeout=SECONDS))
         except StackmendError as error:
             return error
 
     return each(ask, viewers)
+
+
+def looking_script(path: str, ids: Sequence[str]) -> str:
+    """Return the script that looks for instances in a directory, whose name is quoted for the shell."""
+    return _LOOK.format(path=path, ids=" ".join(ids), registered=_REGISTERED, salvage=SALVAGE)
 
 
 def _sight(viewer: NodeName, dead: NodeName, answer: Completed) -> Sight:

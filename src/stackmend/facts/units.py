@@ -115,6 +115,19 @@ def strays(world: World, node: NodeName, unit: str) -> tuple[int, ...]:
     return tuple(int(line) for line in found.split())
 
 
+def start_turn(unit: str) -> tuple[int, str]:
+    """Return a key that sorts units of a compute node as they are to be started: nova-compute last.
+
+    A socket cannot be started when its service runs, and libvirt's other sockets need the first one.
+    """
+    name, _, kind = unit.rpartition(".")
+    if kind == "socket":
+        return int("-" in name), unit
+    if name in {"libvirtd", "virtqemud"}:
+        return 2, unit
+    return 3 + int(unit in NOVA_COMPUTE), unit
+
+
 def owner_file(unit: str) -> str:
     """Return the path of the file whose presence keeps a unit from starting."""
     return f"{HELD_DIRECTORY}/{unit}.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from stackmend.domain.instance import Instance
-from stackmend.domain.instance_files import Entry, Item, Kind, Standing
+from stackmend.domain.instance_files import SALVAGE, Entry, Item, Kind, Standing
 from stackmend.domain.values import InstanceId
 from stackmend.rules.instance_evidence import Evidence, Used
 from stackmend.rules.instance_names import instance_of, kind_of
@@ -109,6 +109,11 @@ def _recorded(evidence: Evidence, record: Instance) -> Said:
         return Said(Standing.IN_USE, f"{sentence}, but libvirt has no domain of it", hint)
     if record.host in evidence.sharing:
         return Said(Standing.NEEDED_ELSEWHERE, f"nova has it on {record.host}, which sees this directory")
+    if f"{record.id}/{SALVAGE}" in facts.listing.files:
+        sentence = (
+            f"a salvage that has not ended put it here; nova still has its instance on {record.host or 'no node'}"
+        )
+        return Said(Standing.UNKNOWN, sentence, "resume or undo that run: `stackmend runs list` shows it")
     if record.task_state or _moving(evidence, record):
         return Said(Standing.IN_USE, f"nova is moving it (it is {_state(record)} on {record.host or 'no node'})")
     return _left_over(evidence, _elsewhere(evidence, record))

@@ -16,6 +16,7 @@ from stackmend.rules.instance_directories import directory_item
 from stackmend.rules.instance_evidence import Evidence
 from stackmend.rules.instance_names import entry_of, instance_of, kind_of
 
+_OTHERS = frozenset({Kind.NOVA, Kind.TRASH, Kind.SALVAGE, Kind.OTHER})
 _DIRECTORIES = frozenset({Kind.INSTANCE, Kind.RESIZE, Kind.DELETING})
 
 
@@ -26,7 +27,7 @@ def judge(facts: FilesFacts) -> Audit:
     directories = [directory_item(evidence, e) for e in entries if kind_of(e.name) in _DIRECTORIES]
     judged = {item.name: item.standing for item in directories}
     bases = [base_item(evidence, e, judged) for e in entries if kind_of(e.name) is Kind.BASE]
-    others = [_other(facts, e) for e in entries if kind_of(e.name) in {Kind.NOVA, Kind.TRASH, Kind.OTHER}]
+    others = [_other(facts, e) for e in entries if kind_of(e.name) in _OTHERS]
     unseen = (*evidence.silences, *facts.listing.complaints)
     if facts.nova.silent and facts.nova.way:
         unseen += (f"what is said of instances is by nova's {facts.nova.way}",)
@@ -49,6 +50,10 @@ def _other(facts: FilesFacts, entry: Entry) -> Item:
             entry.name, kind, Standing.UNKNOWN, "its name is none that nova gives; it is not judged", entry=entry
         )
     run = entry.name.rpartition("/")[2]
+    if kind is Kind.SALVAGE:
+        hint = f"`stackmend runs resume {run}` goes on with it, `stackmend runs undo {run}` removes it"
+        sentence = f"copies that salvage {run} makes or left; no instance uses them"
+        return Item(entry.name, kind, Standing.UNKNOWN, sentence, hint, entry=entry)
     until = facts.listing.until.get(run)
     if until is None:
         return Item(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from stackmend.domain.instance_files import BASE, TRASH, Kind
+from stackmend.domain.instance_files import BASE, SALVAGE, TRASH, Kind
 from stackmend.domain.values import InstanceId
 
 _UUID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(|_resize|_del)")
@@ -21,6 +21,8 @@ def kind_of(name: str) -> Kind:
         return Kind.BASE
     if name.startswith(f"{TRASH}/"):
         return Kind.TRASH
+    if name.startswith(f"{SALVAGE}/"):
+        return Kind.SALVAGE
     return Kind.NOVA if name in _NOVAS else Kind.OTHER
 
 
@@ -33,4 +35,4 @@ def instance_of(name: str) -> InstanceId | None:
 def entry_of(path: str) -> str:
     """Return the name of the entry that a file belongs to, such as ``UUID`` for ``UUID/disk``."""
     parts = path.split("/")
-    return "/".join(parts[: 2 if parts[0] in {BASE, TRASH} else 1])
+    return "/".join(parts[: 2 if parts[0] in {BASE, TRASH, SALVAGE} else 1])

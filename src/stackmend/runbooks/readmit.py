@@ -6,25 +6,31 @@ from stackmend.actions.forcing import ForceUp
 from stackmend.actions.reconcile import Reconcile
 from stackmend.actions.scheduling import RestoreScheduling
 from stackmend.actions.verify import VerifyNode
+from stackmend.domain.health import Held
 from stackmend.domain.instance import ComputeService
+from stackmend.domain.node import Node
 from stackmend.domain.plan import Plan, Step
-from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Refused
 from stackmend.rules.returning import RETURNS, Owed
+from stackmend.runbooks.services import release
 
 
-def plan_readmit(node: NodeName, service: ComputeService, owed: Owed | None, *, canary: bool) -> Plan:
+def plan_readmit(
+    machine: Node, service: ComputeService, owed: Owed | None, held: tuple[Held, ...] = (), *, canary: bool
+) -> Plan:
     """Return the plan that takes a node back.
 
     Args:
-        node: its name.
+        machine: the node.
         service: nova's record of its nova-compute.
         owed: what closed runs owe it; None for nothing.
+        held: units that stackmend holds there, as a salvage does.
         canary: whether an instance is booted there.
 
     Raises:
         Refused: it is neither forced down nor is its scheduling owed to it.
     """
+    node = machine.name
     if not service.forced_down and owed is None:
         raise Refused(
             Code.NOTHING_TO_RETURN,
@@ -32,11 +38,13 @@ def plan_readmit(node: NodeName, service: ComputeService, owed: Owed | None, *, 
             hint="`stackmend runs list` shows what was done",
         )
     group = (f"Readmit {node}",)
-    reconcile = Reconcile.step(node, group=group)
+    # what a salvage holds: nova-compute there must start to see what was brought up elsewhere
+    starts = release(machine, held, needs=())
+    reconcile = Reconcile.step(node, group=group, needs=tuple(s.id for s in starts[-1:]))
     # only then: nova refuses to lift forced_down before, and would send the node instances while it still cleans up
     up = ForceUp.step(node, group=group, needs=(reconcile.id,))
     verify = VerifyNode.step(node, canary=canary, group=group, needs=(up.id,))
-    steps: list[Step] = [reconcile, up, verify]
+    steps: list[Step] = [*starts, reconcile, up, verify]
     if owed is not None and owed.scheduling is not None:
         steps.append(RestoreScheduling.step_from(node, dict(owed.scheduling), group=group, needs=(verify.id,)))
     moved = owed.moved if owed else ()

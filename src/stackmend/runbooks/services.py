@@ -9,6 +9,7 @@ from stackmend.domain.node import Node
 from stackmend.domain.plan import Plan, Step
 from stackmend.domain.values import StepId
 from stackmend.errors import Code, Refused
+from stackmend.facts.units import start_turn
 
 
 def plan_stop(node: Node, *, reason: str) -> Plan:
@@ -48,8 +49,10 @@ def hold(node: Node, reason: str, *, needs: tuple[StepId, ...]) -> Step:
 
 
 def release(node: Node, held: tuple[Held, ...], *, needs: tuple[StepId, ...]) -> tuple[Step, ...]:
-    """Return the steps that release what runs of stackmend hold on a node."""
-    return tuple(
-        ReleaseUnit.step_from(node.name, h, id=StepId(f"release/{h.unit}"), group=(f"Start {node.name}",), needs=needs)
-        for h in held
-    )
+    """Return the steps that release what runs of stackmend hold on a node, one after the other."""
+    steps: list[Step] = []
+    for one in sorted(held, key=lambda h: start_turn(h.unit)):
+        after = (steps[-1].id,) if steps else needs
+        place = StepId(f"release/{one.unit}")
+        steps.append(ReleaseUnit.step_from(node.name, one, id=place, group=(f"Start {node.name}",), needs=after))
+    return tuple(steps)

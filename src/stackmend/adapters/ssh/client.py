@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from stackmend.adapters.loop import LoopThread
-from stackmend.adapters.ssh.command import Command, Completed
+from stackmend.adapters.ssh.command import Command, Completed, tail
 from stackmend.adapters.ssh.connections import Connections
 from stackmend.adapters.ssh.errors import CONNECT_SECONDS, meaning, no_answer
 from stackmend.domain.node import Node
@@ -118,6 +118,31 @@ class Ssh:
         finally:
             self._loop.call(_end(process))
 
+    @contextmanager
+    def feed(self, node: NodeName, script: str) -> Iterator[Callable[[bytes], None]]:
+        """Run a script on a node and give it bytes to read, while the context lasts; a clean end waits for its own.
+
+        Where the context ends by an error, the script's input ends too early, which it must notice.
+
+        Yields:
+            A function that sends bytes, and waits while the node takes none. It raises ``Failed``: COMMAND_LOST, or
+            COMMAND_TIMEOUT where nothing is taken for ``SILENT_SECONDS``.
+
+        Raises:
+            Failed: as ``run``.
+        """
+        command = self._command(node, script, STREAM_SECONDS)
+        process = self._loop.call(self._fed(command))
+        try:
+            yield lambda piece: self._loop.call(_write(process, command, piece))
+        except BaseException:
+            self._loop.call(_cut_short(process))
+            raise
+        try:
+            command.judge(self._loop.call(_fed_end(process, command)), 0.0, check=True)
+        finally:
+            self._loop.call(_end(process))
+
     def close(self) -> None:
         """Close every connection; may be called twice."""
         if self._loop.started:
@@ -158,17 +183,23 @@ class Ssh:
 
     async def _stream(self, command: Command) -> asyncssh.SSHClientProcess[bytes]:
         """Start a command whose output is bytes; on a new connection where the kept one is dead."""
-        import asyncssh  # noqa: PLC0415 - late, because it is slow
-
-        try:
-            connection = await self._connections.to(command.node)
-            starting = connection.create_process(command.line, encoding=None)
-            process = await asyncio.wait_for(starting, CONNECT_SECONDS)
-        except (asyncssh.Error, OSError) as error:
-            raise meaning(error, command.node, self._connections.access(command.node)) from error
+        process = await self._binary(command.node, command.line)
         process.stdin.write(command.text.encode())
         process.stdin.write_eof()
         return process
+
+    async def _fed(self, command: Command) -> asyncssh.SSHClientProcess[bytes]:
+        """Start a command whose input is bytes; on a new connection where the kept one is dead."""
+        return await self._binary(command.node, command.fed_line)
+
+    async def _binary(self, node: NodeName, line: str) -> asyncssh.SSHClientProcess[bytes]:
+        import asyncssh  # noqa: PLC0415 - late, because it is slow
+
+        try:
+            connection = await self._connections.to(node)
+            return await asyncio.wait_for(connection.create_process(line, encoding=None), CONNECT_SECONDS)
+        except (asyncssh.Error, OSError) as error:
+            raise meaning(error, node, self._connections.access(node)) from error
 
     async def _run_many(
         self, scripts: Mapping[NodeName, str], timeout: float, within: float | None, *, check: bool
@@ -212,6 +243,50 @@ async def _read(process: asyncssh.SSHClientProcess[bytes], command: Command, cou
     except (asyncssh.Error, OSError) as error:
         sentence = f"the connection to {command.node} broke while a command sent what it read"
         raise Failed(Code.COMMAND_LOST, sentence, evidence=evidence) from error
+
+
+async def _write(process: asyncssh.SSHClientProcess[bytes], command: Command, piece: bytes) -> None:
+    import asyncssh  # noqa: PLC0415 - late, because it is slow
+
+    evidence = {"host": command.node, "command": command.label}
+    try:
+        process.stdin.write(piece)
+        await asyncio.wait_for(process.stdin.drain(), SILENT_SECONDS)
+    except TimeoutError:
+        sentence = f"a command on {command.node} took nothing for {SILENT_SECONDS:g} s"
+        raise Failed(Code.COMMAND_TIMEOUT, sentence, evidence=evidence) from None
+    except (asyncssh.Error, OSError) as error:
+        said = bytes(await process.stderr.read()) if process.exit_status is not None else b""
+        why = f": {tail(said.decode(errors='replace'), lines=1)}" if said.strip() else ""
+        sentence = f"a command on {command.node} takes no more of what it was to write{why}"
+        raise Failed(Code.COMMAND_LOST, sentence, evidence=evidence) from error
+
+
+async def _fed_end(process: asyncssh.SSHClientProcess[bytes], command: Command) -> Completed:
+    """End the input, and return what came of the command."""
+    process.stdin.write_eof()
+    try:
+        stdout, stderr = await asyncio.wait_for(process.communicate(), SILENT_SECONDS)
+    except TimeoutError:
+        raise command.timed_out() from None
+    if process.returncode is None:
+        raise Failed(
+            Code.COMMAND_LOST,
+            f"the connection to {command.node} broke before a command there had written all that it was sent",
+            evidence={"host": command.node, "command": command.label},
+        )
+    said = [bytes(text or b"").decode(errors="replace") for text in (stdout, stderr)]
+    return Completed(command.node, max(process.returncode, -1), *said)
+
+
+async def _cut_short(process: asyncssh.SSHClientProcess[bytes]) -> None:
+    """End the input of a command that has not had all of it, and give it the time to see that."""
+    import asyncssh  # noqa: PLC0415 - late, because it is slow
+
+    with suppress(TimeoutError, asyncssh.Error, OSError):
+        process.stdin.write_eof()
+        await asyncio.wait_for(process.wait(check=False), GRACE_SECONDS)
+    process.close()
 
 
 async def _end(process: asyncssh.SSHClientProcess[bytes]) -> None:

@@ -8,6 +8,7 @@ length, and nothing of them shows in the node's process list.
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass
 
 from stackmend.domain.values import NodeName
@@ -58,6 +59,13 @@ class Command:
         """Return the command line that waits for the script."""
         prefix = "sudo -n " if self.sudo else ""
         return f"{prefix}timeout -k 5 {math.ceil(self.timeout)} env LC_ALL=C sh -c {_READ_THEN_RUN}"
+
+    @property
+    def fed_line(self) -> str:
+        """Return the command line that runs the script at once, so that its standard input is free for bytes."""
+        prefix = "sudo -n " if self.sudo else ""
+        script = shlex.quote(f"PATH=$PATH:/usr/sbin:/sbin; {self.script}")
+        return f"{prefix}timeout -k 5 {math.ceil(self.timeout)} env LC_ALL=C sh -c {script}"
 
     @property
     def text(self) -> str:
