@@ -46,8 +46,9 @@ ln -sf ../../../../../../../../../etc/shadow upwards
 ln -sfn / everything
 mkdir -p etc; echo of-the-guest >etc/hostname; mkfifo fifo
 printf 'x' >"$(printf 'bell\\a and \\033[31mred')"
-cd /; sync; umount $work/mnt; kill "$(cat $work/pid)"
-while mountpoint -q $work/raw; do :; done
+cd /; sync; umount $work/mnt
+pid=$(cat $work/pid); kill $pid
+while [ -e /proc/$pid ] || grep -q " $work/raw " /proc/mounts; do :; done
 rm -r $work"""
 
 
@@ -188,7 +189,6 @@ def test_a_virtual_machine_reads_one_that_nobody_trusts_lvm_too_and_a_shell_ends
     told = {step["action"]: step["receipt"] for step in last_run(stackmend)["steps"]}
     assert told["rescue.open"]["way"] == "libguestfs"
     assert told["rescue.shell"]["opened"] == [{"system": "disk.1", "path": "/README"}]
-    assert on_node(NODE, "ls /dev/mapper; ls -d /dev/vg0 2>/dev/null; true").split() == ["control"]
     assert on_node(NODE, LEFT.format(id=hostile)) == ""
 
 

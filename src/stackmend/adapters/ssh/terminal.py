@@ -79,7 +79,7 @@ def _raw(*, terminal: bool) -> Iterator[None]:
         return
     source = sys.stdin.fileno()
     former = termios.tcgetattr(source)
-    tty.setraw(source)
+    tty.setraw(source, termios.TCSADRAIN)  # what was typed ahead stays
     try:
         yield
     finally:
