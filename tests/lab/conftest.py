@@ -34,8 +34,8 @@ def lab_env(lab: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> di
 def stackmend(lab_env: dict[str, str]) -> Callable[..., Ended]:
     """Run the command line on the lab; ``extra`` adds to its environment."""
 
-    def run(*args: str, extra: dict[str, str] | None = None, timeout: float = 900) -> Ended:
-        return run_stackmend(*args, env={**lab_env, **(extra or {})}, timeout=timeout)
+    def run(*args: str, extra: dict[str, str] | None = None, timeout: float = 900, typed: str = "") -> Ended:
+        return run_stackmend(*args, env={**lab_env, **(extra or {})}, timeout=timeout, typed=typed)
 
     return run
 

@@ -31,12 +31,12 @@ class Ended:
         return json.loads(self.out)
 
 
-def stackmend(*args: str, env: dict[str, str], timeout: float = 900) -> Ended:
-    """Run the command line as a user would, without a terminal."""
+def stackmend(*args: str, env: dict[str, str], timeout: float = 900, typed: str = "") -> Ended:
+    """Run the command line as a user would, without a terminal; ``typed`` is its standard input."""
     done = subprocess.run(
         [str(STACKMEND), *args],
         env=env,
-        stdin=subprocess.DEVNULL,
+        input=typed,
         capture_output=True,
         text=True,
         timeout=timeout,

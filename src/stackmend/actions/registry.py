@@ -19,7 +19,9 @@ from stackmend.actions.reconcile import Reconcile
 from stackmend.actions.recovered import CheckRecovered
 from stackmend.actions.rescue_disks import CloseDisks, OpenDisks
 from stackmend.actions.rescue_guarding import ArmGuard, DisarmGuard
+from stackmend.actions.rescue_pausing import PauseInstance, UnpauseInstance
 from stackmend.actions.rescue_reading import CopyFiles, ListFiles
+from stackmend.actions.rescue_shell import OpenShell
 from stackmend.actions.rescue_suspending import GiveBack, SuspendInstance
 from stackmend.actions.restoring import RestoreFiles
 from stackmend.actions.salvage_aside import SetAside
@@ -59,6 +61,9 @@ def all_actions() -> tuple[Action, ...]:
         HoldUnit(),
         ListFiles(),
         MoveInstance(),
+        OpenShell(),
+        PauseInstance(),
+        UnpauseInstance(),
         OpenDisks(),
         PlaceFiles(),
         QuietNode(),

@@ -12,29 +12,37 @@ from stackmend.actions.steps import Place, on_node
 from stackmend.adapters.world import World
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
-from stackmend.domain.rescue import Guarded, GuestDisk, GuestSystem
+from stackmend.domain.rescue import Guarded, GuestDisk, GuestSystem, Opening, Reader
 from stackmend.errors import Code, Failed
+
+_COMMANDS = {
+    Reader.LIBGUESTFS: ("qemu-storage-daemon --export type=nbd,writable=off", "guestfish --ro … mount-local"),
+    Reader.FUSE: (
+        "qemu-storage-daemon --export type=fuse,writable=off",
+        "mount -o ro,noload,nodev,nosuid,noexec,loop",
+    ),
+}
 
 
 class OpenDisks(Action):
-    """Have QEMU show each disk, its backing chain with it, as a raw file by FUSE, and mount what is on it read-only.
+    """Have QEMU open each disk, its backing chain with it, and mount what is on them read-only.
 
-    QEMU refuses while somebody has the disk open for writing. Parameters and change: node, instance, name, disks (name,
-    path and form of each).
+    QEMU refuses while somebody has the disk open for writing, unless it is shared. Parameters and change: node,
+    instance, name, disks (name, path and form of each), way (``libguestfs`` or ``fuse``), settings (of libguestfs'
+    backend), share (whether the paused instance's own QEMU may have them open).
     """
 
     name = "rescue.open"
 
     @classmethod
-    def step(cls, guarded: Guarded, disks: Iterable[GuestDisk], **place: Unpack[Place]) -> Step:
+    def step(cls, guarded: Guarded, disks: Iterable[GuestDisk], opening: Opening, **place: Unpack[Place]) -> Step:
         """Return the step that opens disks."""
         listed = [asdict(disk) for disk in disks]
         title = f"Open {' and '.join(d['name'] for d in listed)} of {guarded.name} read-only, mount what is on it"
-        commands = (
-            "qemu-storage-daemon --export type=fuse,writable=off",
-            "mount -o ro,noload,nodev,nosuid,noexec,loop",
+        how = {"way": opening.reader.value, "settings": opening.settings, "share": opening.share}
+        return on_node(
+            cls.name, title, {**guarded.to_json(), "disks": listed, **how}, _COMMANDS[opening.reader], **place
         )
-        return on_node(cls.name, title, {**guarded.to_json(), "disks": listed}, commands, **place)
 
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:  # noqa: ARG002
         """Decide nothing: the plan names the disks."""
@@ -46,9 +54,10 @@ class OpenDisks(Action):
         there = rescue_node.state(world, guarded)
         if there.expired or not there.armed:
             raise rescue_node.expired(guarded)
-        found = rescue_node.open_disks(world, guarded, (GuestDisk(**disk) for disk in change["disks"]))
+        disks = [GuestDisk.of(disk) for disk in change["disks"]]
+        found = rescue_node.open_disks(world, guarded, disks, _opening(change))
         words = "; ".join(map(_sentence, found)) or "nothing is known on them"
-        return Receipt(words, {"found": [asdict(one) for one in found]})
+        return Receipt(words, {"found": [asdict(one) for one in found], "way": change.get("way", "")})
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
         """Fail where there is nothing to read."""
@@ -85,6 +94,11 @@ class CloseDisks(Action):
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:  # noqa: ARG002
         """Close them."""
         return Receipt(_close(world, Guarded.of(change)))
+
+
+def _opening(change: dict[str, Any]) -> Opening:
+    """Return how a change opens the disks; one that an earlier release journaled says nothing of it."""
+    return Opening(Reader(change.get("way", "fuse")), change.get("settings", ""), share=change.get("share", False))
 
 
 def _close(world: World, guarded: Guarded) -> str:

@@ -110,6 +110,13 @@ def _disarm(world: World, guarded: Guarded) -> str:
             hint="resume it first: retry the step that gives it back",
             evidence={"host": guarded.node, "instance": guarded.instance},
         )
+    if there.pausing and there.domain == "paused":
+        raise Failed(
+            Code.INSTANCE_NOT_RESUMED,
+            f"{guarded.name} is still paused by this rescue, so {guarded.node} keeps its timer",
+            hint="resume it first: retry the step that does",
+            evidence={"host": guarded.node, "instance": guarded.instance},
+        )
     rescue_node.disarm(world, guarded)
     return f"nothing of the rescue is left on {guarded.node}"
 

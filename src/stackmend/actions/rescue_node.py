@@ -11,16 +11,24 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from stackmend.adapters.world import World
-from stackmend.domain.rescue import Guarded, GuestDisk, GuestSystem
-from stackmend.domain.values import RunId
+from stackmend.domain.rescue import Guarded, GuestDisk, GuestSystem, Opening, Reader
+from stackmend.domain.values import JsonObject, RunId
 from stackmend.errors import Code, Failed
 from stackmend.facts.guest_disks import DIRECTORY
 
-OPEN_SECONDS = 90
+OPEN_SECONDS = {Reader.FUSE: 90, Reader.LIBGUESTFS: 240}
 
-_PROGRAMS = ("rescue-guard.sh", "rescue-disks.sh", "rescue_read.py")
+_PROGRAMS = (
+    "rescue-guard.sh",
+    "rescue-disks.sh",
+    "rescue-fuse.sh",
+    "rescue-libguestfs.sh",
+    "rescue-shell.sh",
+    "rescue_read.py",
+)
 
 _SERVICE = """[Unit]
 Description=stackmend gives instance {id} back, for run {run}
@@ -44,7 +52,7 @@ _ARM = """set -e
 umask 077
 mkdir -p {here}
 cd {here}
-rm -f expired suspending
+rm -f expired suspending pausing
 {files}
 printf '%s\\n' {run} >run
 umask 022
@@ -58,6 +66,8 @@ systemctl start {unit}.timer"""
 _STATE = """cd {here} 2>/dev/null || {{ echo gone=yes; exit 0; }}
 [ -e expired ] && echo expired=yes
 [ -e suspending ] && echo suspending=yes
+[ -e pausing ] && echo pausing=yes
+echo "domain=$(virsh -r -q -c qemu:///system domstate {id} 2>/dev/null)"
 systemctl is-active --quiet {unit}.timer && echo armed=yes
 systemctl is-active --quiet {unit}-disks.service && [ -e ready ] && echo "pid=$(cat ready)"
 [ -e run ] && echo "run=$(cat run)"
@@ -72,6 +82,27 @@ systemctl is-active --quiet {unit}.timer
 : >suspending
 sync -f suspending"""
 
+_PAUSE = """set -e
+cd {here}
+exec 8>>lock
+flock 8
+[ ! -e expired ]
+systemctl is-active --quiet {unit}.timer
+: >pausing
+sync -f pausing
+ask() {{ virsh -q -c qemu:///system "$@" {id}; }}
+[ "$(ask domstate)" = paused ] || ask suspend
+[ "$(ask domstate)" = paused ]"""
+
+_UNPAUSE = """ask() {{ virsh -q -c qemu:///system "$@" {id}; }}
+if cd {here} 2>/dev/null && [ -e pausing ]; then
+  exec 8>>lock
+  flock 8
+  [ "$(ask domstate)" != paused ] || ask resume || exit
+  [ "$(ask domstate)" != running ] || rm -f pausing
+fi
+ask domstate"""
+
 _EXTEND = """cd {here} 2>/dev/null || exit 0
 exec 8>>lock
 flock -n 8 || exit 0
@@ -81,6 +112,8 @@ _OPEN = """set -e
 umask 077
 cd {here}
 {disks}
+printf '%s\\n' {way} >way
+printf '%s\\n' {settings} >settings
 if ! systemctl is-active --quiet {unit}-disks.service; then
   rm -f ready failed found
   systemd-run --quiet --collect --unit={unit}-disks --property=PrivateMounts=yes --property=KillMode=mixed \\
@@ -122,6 +155,8 @@ class Guard:
         armed: whether the timer runs.
         expired: whether the limit has passed and the guard has begun to give the instance back, or has done so.
         suspending: whether nova was, or is just being, asked to suspend the instance.
+        pausing: whether libvirt on the node was, or is just being, asked to pause the instance.
+        domain: the instance's state by libvirt; empty where it has none, or the rescue is gone.
         pid: process in whose mount namespace the disks are open; 0 for none.
         run: whose rescue it is; empty for none.
     """
@@ -129,6 +164,8 @@ class Guard:
     armed: bool
     expired: bool
     suspending: bool
+    pausing: bool
+    domain: str
     pid: int
     run: str
 
@@ -156,6 +193,8 @@ def state(world: World, guarded: Guarded) -> Guard:
         armed="armed" in shown,
         expired="expired" in shown,
         suspending="suspending" in shown,
+        pausing="pausing" in shown,
+        domain=shown.get("domain", ""),
         pid=int(shown.get("pid") or 0),
         run=shown.get("run", ""),
     )
@@ -172,24 +211,56 @@ def mark_suspending(world: World, guarded: Guarded) -> None:
         raise expired(guarded)
 
 
+def pause(world: World, guarded: Guarded) -> None:
+    """Tell the guard that the pause is ours, and have libvirt pause the instance. May be repeated.
+
+    Raises:
+        Failed: RESCUE_EXPIRED where the guard is not armed; COMMAND_FAILED.
+    """
+    done = world.ssh.run(guarded.node, _PAUSE.format(**_names(guarded)), check=False)
+    if done.status == 0:
+        return
+    there = state(world, guarded)
+    if there.expired or not there.armed:
+        raise expired(guarded)
+    raise Failed(
+        Code.COMMAND_FAILED,
+        f"libvirt does not pause {guarded.name}, which is {there.domain or 'unknown to it'}",
+        evidence={"host": guarded.node, "command": "virsh suspend", "stderr": done.stderr.strip()},
+    )
+
+
+def unpause(world: World, guarded: Guarded) -> str:
+    """Have libvirt resume what this rescue has paused; return its state then. May be repeated."""
+    return _run(world, guarded, _UNPAUSE).strip()
+
+
 def extend(world: World, guarded: Guarded) -> None:
     """Let the limit count anew, so that the guard does not come between while nova resumes."""
     _run(world, guarded, _EXTEND)
 
 
-def open_disks(world: World, guarded: Guarded, disks: Iterable[GuestDisk]) -> tuple[GuestSystem, ...]:
+def open_disks(world: World, guarded: Guarded, disks: Iterable[GuestDisk], opening: Opening) -> tuple[GuestSystem, ...]:
     """Open disks and mount what is on them; return what was found. May be repeated.
 
     Raises:
         Failed: DISK_UNREADABLE.
     """
     listed = list(disks)
-    files = [f"printf '%s' {shlex.quote(_blockdev(disk))} >{shlex.quote(disk.name)}.node.json" for disk in listed]
+    files = [
+        f"printf '%s' {shlex.quote(_blockdev(disk, opening))} >{shlex.quote(disk.name)}.node.json" for disk in listed
+    ]
+    keys = {disk.name: disk.rbd.secret for disk in listed if disk.rbd and disk.rbd.secret}
+    files += [f"printf '%s' {shlex.quote(secret)} >{shlex.quote(name)}.secret" for name, secret in keys.items()]
     names = " ".join(shlex.quote(disk.name) for disk in listed)
     script = _OPEN.format(
-        **_names(guarded), disks="\n".join([*files, f"printf '%s\\n' {names} >disks"]), seconds=OPEN_SECONDS
+        **_names(guarded),
+        disks="\n".join([*files, f"printf '%s\\n' {names} >disks"]),
+        way=opening.reader.value,
+        settings=shlex.quote(opening.settings),
+        seconds=OPEN_SECONDS[opening.reader],
     )
-    done = world.ssh.run(guarded.node, script, timeout=OPEN_SECONDS + 15, check=False)
+    done = world.ssh.run(guarded.node, script, timeout=OPEN_SECONDS[opening.reader] + 15, check=False)
     if done.status != 0:
         said = done.stderr.strip().splitlines()[-1:]
         raise Failed(
@@ -227,6 +298,16 @@ def reading(guarded: Guarded, pid: int, verb: str, most: int, requests: Iterable
     return shlex.join([*words, verb, f"{here}/mnt/fs", str(most), *requests])
 
 
+def shell(guarded: Guarded, seconds: int) -> str:
+    """Return the command line that is a shell on the open disks, for so many seconds."""
+    return f"sh {_here(guarded)}/rescue-shell.sh {guarded.instance} {seconds}"
+
+
+def said(world: World, guarded: Guarded) -> list[str]:
+    """Return what libguestfs has said of the open disks, a line for each file that was opened; none of other ways."""
+    return _run(world, guarded, "[ ! -e {here}/said ] || cat {here}/said").splitlines()
+
+
 def expired(guarded: Guarded) -> Failed:
     """Return the error that the guard has ended the rescue."""
     return Failed(
@@ -254,10 +335,27 @@ def _program(name: str) -> str:
     return (resources.files("stackmend.actions") / "files" / name).read_text()
 
 
-def _blockdev(disk: GuestDisk) -> str:
-    """Return the option that opens a disk read-only, its backing chain with it, and only while nobody writes to it."""
-    file = {"driver": "file", "filename": disk.path, "read-only": True, "auto-read-only": False, "locking": "auto"}
-    return json.dumps({"driver": disk.form, "node-name": "disk", "read-only": True, "file": file})
+def _blockdev(disk: GuestDisk, opening: Opening) -> str:
+    """Return the option that opens a disk read-only, its backing chain with it.
+
+    QEMU does so only while nobody may write to it, unless the opening is shared.
+    """
+    share = {"force-share": True} if opening.share else {}
+    return json.dumps({"driver": disk.form, "node-name": "disk", "read-only": True, **share, "file": _file(disk)})
+
+
+def _file(disk: GuestDisk) -> JsonObject:
+    if disk.rbd is None:
+        return {"driver": "file", "filename": disk.path, "read-only": True, "auto-read-only": False, "locking": "auto"}
+    pool, _, image = disk.path.partition("/")
+    file: dict[str, Any] = {"driver": "rbd", "pool": pool, "image": image, "read-only": True, "auto-read-only": False}
+    if disk.rbd.servers:
+        file["server"] = [{"host": host, "port": port} for host, port in disk.rbd.servers]
+    if disk.rbd.user:
+        file["user"] = disk.rbd.user
+    if disk.rbd.secret:
+        file["key-secret"] = "key"
+    return file
 
 
 def _system(line: str) -> GuestSystem:

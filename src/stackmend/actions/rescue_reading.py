@@ -44,8 +44,9 @@ class ListFiles(Action):
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:  # noqa: ARG002
         """List them."""
         guarded = Guarded.of(change)
-        script = rescue_node.reading(guarded, _pid(world, guarded), "list", MOST, change["paths"])
+        script = rescue_node.reading(guarded, open_pid(world, guarded), "list", MOST, change["paths"])
         done = world.ssh.run(guarded.node, script, timeout=LIST_SECONDS, check=False)
+        check_rest(world, guarded)
         entries = [json.loads(line) for line in done.stdout.splitlines()]
         if not entries or "end" not in entries[-1]:
             said = entries[-1].get("error", "") if entries else done.stderr.strip()
@@ -77,7 +78,7 @@ class CopyFiles(Action):
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
         """Copy them; what was copied by an earlier attempt is copied anew."""
         guarded = Guarded.of(change)
-        script = rescue_node.reading(guarded, _pid(world, guarded), "send", MOST, change["paths"])
+        script = rescue_node.reading(guarded, open_pid(world, guarded), "send", MOST, change["paths"])
         try:
             with world.ssh.stream(guarded.node, script) as read:
                 receiver = Receiver(read, Path(change["to"]), context.progress)
@@ -86,13 +87,32 @@ class CopyFiles(Action):
             if rescue_node.state(world, guarded).expired:
                 raise rescue_node.expired(guarded) from None
             raise
+        check_rest(world, guarded)
         size = sum(file.size for file in files)
         left = f"; {len(receiver.left_out)} links or special files left out" if receiver.left_out else ""
         data: JsonObject = {"files": [asdict(file) for file in files], "left out": receiver.left_out, "bytes": size}
         return Receipt(f"{len(files)} files, {size} bytes, copied to {change['to']}, checksums equal{left}", data)
 
 
-def _pid(world: World, guarded: Guarded) -> int:
+def check_rest(world: World, guarded: Guarded) -> None:
+    """Raise Failed where the instance has run meanwhile: what was read then is of two times, or of none.
+
+    Raises:
+        Failed: RESCUE_EXPIRED, INSTANCE_CHANGED.
+    """
+    there = rescue_node.state(world, guarded)
+    if there.expired:
+        raise rescue_node.expired(guarded)
+    if there.domain == "running":
+        raise Failed(
+            Code.INSTANCE_CHANGED,
+            f"{guarded.name} runs again, by somebody else's will: what was read meanwhile may be torn",
+            hint="ask its owner, then begin again",
+            evidence={"host": guarded.node, "instance": guarded.instance},
+        )
+
+
+def open_pid(world: World, guarded: Guarded) -> int:
     """Return the process that holds the disks open.
 
     Raises:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stackmend.domain.rescue import Wanted
 
 LIMIT_SECONDS = 900
+SHELL_MARGIN = 300
+"""Seconds by which the limit is at least longer than a shell: opening the disks and reading go on its account too."""
 SCRATCH = "rescue"
 """Directory in the state directory that holds what is to be shown until it is shown."""
 
@@ -36,12 +38,23 @@ SCRATCH = "rescue"
     "--to", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Directory here that gets the copies."
 )
 @click.option(
+    "--shell",
+    type=click.FloatRange(min=0.1),
+    metavar="MINUTES",
+    help="Open a shell on the disks, which ends by itself after so long.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=10),
     default=LIMIT_SECONDS,
     show_default=True,
     metavar="SECONDS",
     help="The node gives the instance back by itself after so long.",
+)
+@click.option(
+    "--way",
+    type=click.Choice(["libguestfs", "fuse", "nbd"]),
+    help="What reads the file systems; libguestfs, which isolates them, where it works on the node and you do not say.",
 )
 @click.option("--trust-guest", is_flag=True, help="Let the node's kernel read the file systems of this instance.")
 @click.option("--end", is_flag=True, help="Read nothing: end what an earlier rescue left, and give the instance back.")
@@ -60,6 +73,8 @@ def rescue(  # noqa: PLR0913 - each is an option
     to: Path | None,
     limit: int,
     *,
+    shell: float | None,
+    way: str | None,
     trust_guest: bool,
     end: bool,
     **asked: Any,
@@ -68,9 +83,9 @@ def rescue(  # noqa: PLR0913 - each is an option
 
     PATH is a path in the guest, or names the file system where several have it: disk.1:/etc/fstab.
     """
-    from stackmend.domain.rescue import Wanted  # noqa: PLC0415 - late: --help needs none of these
+    from stackmend.domain.rescue import Reader, Wanted  # noqa: PLC0415 - late: --help needs none of these
 
-    _check_words(lists, reads, copies, to, end=end)
+    _check_words((*lists, *reads, *copies, *(["shell"] if shell else ())), copies, to, end=end)
     chosen = Asked.of(asked)
     wanted = Wanted(
         lists=lists,
@@ -78,10 +93,12 @@ def rescue(  # noqa: PLR0913 - each is an option
         scratch=str(chosen.state.absolute() / SCRATCH),
         copies=copies,
         to=str(to.absolute()) if to else "",
-        limit=limit,
+        limit=max(limit, int(60 * shell) + SHELL_MARGIN) if shell else limit,
         trust_guest=trust_guest,
         consent=f"{getpass.getuser()}@{platform.node()}",
         reason=chosen.reason,
+        reader=Reader(way) if way else None,
+        shell_minutes=shell or 0,
     )
     show_or_apply(
         chosen,
@@ -90,28 +107,31 @@ def rescue(  # noqa: PLR0913 - each is an option
     )
 
 
-def _check_words(
-    lists: tuple[str, ...], reads: tuple[str, ...], copies: tuple[str, ...], to: Path | None, *, end: bool
-) -> None:
+def _check_words(wanted: tuple[str, ...], copies: tuple[str, ...], to: Path | None, *, end: bool) -> None:
     """Raise UsageError where the options do not fit together."""
-    wanted = bool(lists or reads or copies)
     if end and wanted:
-        raise UsageError(Code.USAGE, "--end reads nothing", hint="leave --list, --read and --copy out, or --end")
+        raise UsageError(
+            Code.USAGE, "--end reads nothing", hint="leave --list, --read, --copy and --shell out, or --end"
+        )
     if not end and not wanted:
-        raise UsageError(Code.USAGE, "nothing to read was named", hint="give --list PATH, --read PATH or --copy PATH")
+        raise UsageError(
+            Code.USAGE,
+            "nothing to read was named",
+            hint="give --list PATH, --read PATH, --copy PATH or --shell MINUTES",
+        )
     if bool(copies) != (to is not None):
         raise UsageError(Code.USAGE, "--copy and --to belong together", hint="give --copy PATH --to DIR")
 
 
 def _plan(world: World, name: str, wanted: Wanted, *, end: bool) -> Plan:
-    from stackmend.facts import guest_disks, instances  # noqa: PLC0415 - late: they import every client
+    from stackmend.facts import guest_disks  # noqa: PLC0415 - late: they import every client
     from stackmend.runbooks.rescue import plan_end, plan_rescue  # noqa: PLC0415
 
-    found = instances.resolve(world, name)
+    found, silence = guest_disks.find(world, name)
     if end:
-        return plan_end(found, wanted)
+        return plan_end(found, wanted, silence=silence)
     own = replace(wanted, scratch=f"{wanted.scratch}/{found.id}")
-    return plan_rescue(guest_disks.gather(world, found), own)
+    return plan_rescue(guest_disks.gather(world, found, own.reader, silence), own)
 
 
 def _carry_out(world: World, plan: Plan, chosen: Asked) -> int:

@@ -124,6 +124,7 @@ class Domain:
         devices: host devices passed through, as a person would name them; an instance with any cannot move live.
         saved: whether libvirt holds a managed save image of it (a suspended instance).
         files: paths of its disks, and of what libvirt says is beneath them.
+        title: the instance's name, as nova wrote it there; empty where nova did not.
     """
 
     uuid: InstanceId
@@ -133,6 +134,7 @@ class Domain:
     devices: tuple[str, ...] = ()
     saved: bool = False
     files: tuple[str, ...] = ()
+    title: str = ""
 
     @property
     def is_active(self) -> bool:

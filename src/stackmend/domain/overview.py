@@ -42,6 +42,21 @@ class Process:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """A rescue of an instance that has left its files on a node.
+
+    Attributes:
+        instance: the instance's id.
+        run: whose rescue it is.
+        given_back: whether the limit has passed, and the node has begun to give the instance back, or has done so.
+    """
+
+    instance: str
+    run: str
+    given_back: bool
+
+
+@dataclass(frozen=True)
 class Glance:
     """What one script saw on a node.
 
@@ -50,12 +65,14 @@ class Glance:
         held: units that stackmend holds there.
         domains: number of libvirt's domains in each state; None where libvirt gave no answer or is not there.
         system: ``systemctl is-system-running``: running, degraded, starting, stopping, …
+        readings: rescues of instances there.
     """
 
     processes: tuple[Process, ...]
     held: tuple[Held, ...] = ()
     domains: Mapping[str, int] | None = None
     system: str = ""
+    readings: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +139,7 @@ class NodeRow:
         services: on it.
         instances: number of instances in each of nova's states; of libvirt's, where nova did not answer.
         held: units that stackmend holds there.
+        rescues: a sentence on each rescue of an instance there.
     """
 
     node: NodeName
@@ -130,6 +148,7 @@ class NodeRow:
     services: tuple[ServiceRow, ...]
     instances: Mapping[str, int]
     held: tuple[Held, ...] = ()
+    rescues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

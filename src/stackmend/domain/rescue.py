@@ -12,19 +12,45 @@ from stackmend.domain.values import InstanceId, JsonObject, NodeName
 
 
 @dataclass(frozen=True)
-class GuestDisk:
-    """A disk of an instance that is a file on its node.
+class Rbd:
+    """How an image of Ceph's is reached.
 
     Attributes:
-        name: of the file: ``disk``, and for ephemeral disks ``disk.local`` or ``disk.eph0``.
-        path: of the file on the node.
+        servers: monitors, each its host and port; none for those of the node's ceph.conf.
+        user: Ceph's; empty for none.
+        secret: UUID of the secret of the node's libvirt that holds the user's key; empty for none. The key itself never
+            leaves the node.
+    """
+
+    servers: tuple[tuple[str, str], ...]
+    user: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class GuestDisk:
+    """A disk of an instance that its node can open.
+
+    Attributes:
+        name: of the file: ``disk``, and for ephemeral disks ``disk.local`` or ``disk.eph0``; of a volume, the device
+            that the instance knows it by: ``vda``.
+        path: of the file on the node; of a volume, Ceph's pool and image.
         form: ``qcow2`` or ``raw``, as libvirt's XML or nova's ``disk.info`` says; never probed, as a guest could write
             the header of another format into a raw disk.
+        rbd: how it is reached, where it is an image of Ceph's; None for a file.
     """
 
     name: str
     path: str
     form: str
+    rbd: Rbd | None = None
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> GuestDisk:
+        """Return it from parameters or a change of a step."""
+        rbd = data.get("rbd")
+        image = Rbd(tuple((h, p) for h, p in rbd["servers"]), rbd["user"], rbd["secret"]) if rbd else None
+        return cls(data["name"], data["path"], data["form"], image)
 
 
 @dataclass(frozen=True)
@@ -61,17 +87,67 @@ class GuestFile:
     sha256: str
 
 
+class Rest(enum.Enum):
+    """How it is brought about that nobody writes to the disks meanwhile."""
+
+    SUSPEND = "nova suspends it"
+    PAUSE = "its node's libvirt pauses it"
+    ALREADY = "it rests already"
+
+
+class Reader(enum.Enum):
+    """What reads the file systems of a guest."""
+
+    LIBGUESTFS = "libguestfs"
+    FUSE = "fuse"
+    NBD = "nbd"
+
+
+@dataclass(frozen=True)
+class Appliance:
+    """Whether libguestfs' virtual machine starts on a node, by having started it.
+
+    Attributes:
+        works: whether it does.
+        settings: for LIBGUESTFS_BACKEND_SETTINGS, with which it does.
+        sentence: why not; empty where it does.
+    """
+
+    works: bool
+    settings: str = ""
+    sentence: str = "it was not tried"
+
+
 @dataclass(frozen=True)
 class NodeTools:
     """What reading disks needs of a node.
 
     Attributes:
-        missing: sentences on what is not there; empty where all is.
+        missing: sentences on what is not there and every way needs; empty where all is.
+        missing_fuse: the same, of the way ``fuse`` alone.
+        appliance: libguestfs there.
         leftover: the run whose rescue of this instance is still armed on the node; empty for none.
     """
 
     missing: tuple[str, ...] = ()
+    missing_fuse: tuple[str, ...] = ()
+    appliance: Appliance = Appliance(works=False)
     leftover: str = ""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How disks are opened.
+
+    Attributes:
+        reader: what reads their file systems.
+        settings: of libguestfs' backend.
+        share: whether they are opened although QEMU has them open, as that of a paused instance does.
+    """
+
+    reader: Reader
+    settings: str = ""
+    share: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,11 +157,12 @@ class RescueFacts:
     Attributes:
         instance: nova's record.
         domain: libvirt's; None where the node's libvirt has none.
-        disks: its disks that are files on the node.
-        elsewhere: its disks that are not, as a person would name them.
+        disks: its disks that the node can open: files, and images of Ceph's.
+        elsewhere: its other disks, as a person would name them.
         ties: devices that nova takes away at a suspend and only nova gives back.
         tools: what the node has.
         service_up: whether nova-compute on the node works.
+        silence: why nova could not be asked, so that its record is not known; empty where it was.
     """
 
     instance: Instance
@@ -95,6 +172,7 @@ class RescueFacts:
     ties: tuple[str, ...]
     tools: NodeTools
     service_up: bool
+    silence: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +187,8 @@ class Wanted:
         to: directory on the operator's machine that receives them; empty where nothing is copied.
         limit: seconds after which the node gives the instance back by itself.
         trust_guest: whether the node's kernel may parse the guest's file systems.
+        reader: what is to read them; None for the safest that works.
+        shell_minutes: of a shell on them; 0 for none.
         consent: who asked for it.
         reason: why.
     """
@@ -122,6 +202,8 @@ class Wanted:
     trust_guest: bool
     consent: str
     reason: str
+    reader: Reader | None = None
+    shell_minutes: float = 0
 
 
 @dataclass(frozen=True)

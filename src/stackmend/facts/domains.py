@@ -80,6 +80,7 @@ def _domain(part: str, saved: set[str]) -> Domain | None:
         devices=tuple(_devices(root)),
         saved=uuid in saved,
         files=tuple(path for source in root.iterfind("devices/disk//source") if (path := source.get("file"))),
+        title=root.findtext("metadata/{*}instance/{*}name") or "",
     )
 
 

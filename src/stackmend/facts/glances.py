@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
 from stackmend.domain.node import Node, Role
-from stackmend.domain.overview import Glance, Process
+from stackmend.domain.overview import Glance, Process, Reading
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
+from stackmend.facts.guest_disks import DIRECTORY as RESCUE_DIRECTORY
 from stackmend.facts.times import of_systemd
 from stackmend.facts.units import HELD_DIRECTORY, parse_held
 
@@ -65,6 +66,9 @@ for f in {held}/*.json; do
   unit=${{f##*/}}
   [ ! -e "$f" ] || printf 'held %s %s\\n' "${{unit%.json}}" "$(tr -d '\\n' <"$f")"
 done
+for f in {rescue}/*/run; do
+  [ ! -e "$f" ] || echo "rescue $(basename "${{f%/run}}") $(cat "$f") $([ ! -e "${{f%run}}expired" ] || echo expired)"
+done
 {libvirt}
 true
 """
@@ -90,7 +94,7 @@ def script(node: Node, *, also: tuple[str, ...] = ()) -> str:
     both = sorted(names | {f"openstack-{name}" for name in names})
     units = " ".join(f"{name}.service" for name in both)
     libvirt = _LIBVIRT if Role.COMPUTE in node.roles else ""
-    return _LOOK.format(units=units or "dbus.service", held=HELD_DIRECTORY, libvirt=libvirt)
+    return _LOOK.format(units=units or "dbus.service", held=HELD_DIRECTORY, rescue=RESCUE_DIRECTORY, libvirt=libvirt)
 
 
 def _glance(answer: Completed | StackmendError) -> Glance | str:
@@ -99,7 +103,7 @@ def _glance(answer: Completed | StackmendError) -> Glance | str:
 
 def parse(output: str) -> Glance:
     """Return what the script shows."""
-    lines: dict[str, list[str]] = {"unit": [], "held": [], "libvirt": [], "domain": [], "system": []}
+    lines: dict[str, list[str]] = {"unit": [], "held": [], "rescue": [], "libvirt": [], "domain": [], "system": []}
     for line in output.splitlines():
         kind, _, rest = line.partition(" ")
         if kind in lines:
@@ -109,7 +113,13 @@ def parse(output: str) -> Glance:
         held=tuple(parse_held(*line.split(" ", 1)) for line in lines["held"]),
         domains=_domains(lines["domain"]) if lines["libvirt"] else None,
         system="".join(lines["system"]),
+        readings=tuple(_reading(line) for line in lines["rescue"]),
     )
+
+
+def _reading(line: str) -> Reading:
+    instance, run, *more = line.split()
+    return Reading(instance, run, given_back=more == ["expired"])
 
 
 def _processes(lines: list[str]) -> tuple[Process, ...]:

@@ -6,13 +6,17 @@ import json
 import shlex
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 
+from stackmend.adapters.patience import is_passing
 from stackmend.adapters.world import World
 from stackmend.domain.instance import Domain, Instance
-from stackmend.domain.rescue import GuestDisk, NodeTools, RescueFacts
-from stackmend.errors import Code, Refused
-from stackmend.facts import domains, services
+from stackmend.domain.node import Role
+from stackmend.domain.rescue import Appliance, GuestDisk, NodeTools, Rbd, Reader, RescueFacts
+from stackmend.domain.values import NodeName
+from stackmend.errors import Code, Refused, StackmendError
+from stackmend.facts import domains, instances, services
 from stackmend.facts.settings import instances_path
 
 DIRECTORY = "/var/lib/stackmend/rescue"
@@ -23,13 +27,14 @@ FORMATS = frozenset({"qcow2", "raw"})
 _LOOK = r"""
 id={id}; at={at}; here={here}
 echo "==== tools"
-for tool in qemu-storage-daemon partx blkid mount nsenter python3 systemd-run flock; do
-  command -v $tool >/dev/null || echo "it has no program $tool"
-done
+need() {{ for tool; do command -v $tool >/dev/null || echo "it has no program $tool"; done; }}
+need qemu-storage-daemon mount nsenter python3 systemd-run flock
+[ -c /dev/fuse ] || echo "it has no /dev/fuse"
+echo "==== fuse"
+need partx blkid losetup
 if command -v qemu-storage-daemon >/dev/null; then
   qemu-storage-daemon --help | grep -q 'fuse,id=' || echo "its qemu-storage-daemon exports nothing by FUSE"
 fi
-[ -c /dev/fuse ] || echo "it has no /dev/fuse"
 [ -c /dev/loop-control ] || echo "it has no loop devices (/dev/loop-control)"
 echo "==== leftover"
 [ -e "$here/run" ] && cat "$here/run"
@@ -42,8 +47,73 @@ virsh -r -q -c qemu:///system dumpxml --inactive $id 2>/dev/null
 true"""
 
 
-def gather(world: World, instance: Instance) -> RescueFacts:
-    """Return what a rescue of an instance is decided on.
+_START = """export LIBGUESTFS_BACKEND=direct
+command -v guestfish >/dev/null || { echo 'it has no program guestfish'; exit 1; }
+for settings in '' force_tcg; do
+  said=$(LIBGUESTFS_BACKEND_SETTINGS=$settings timeout -k 5 %d guestfish -a /dev/null run 2>&1 </dev/null) &&
+    echo "$settings" && exit
+done
+echo "$said" | grep -m 1 -E 'supermin: |libguestfs: error' || echo 'it does not start in time'
+exit 1"""
+START_SECONDS = 120
+"""For libguestfs' first start, which builds its appliance, without hardware to help."""
+
+
+def appliance(world: World, node: NodeName) -> Appliance:
+    """Return whether libguestfs works on a node, by starting it; a /dev/kvm that is there may not work.
+
+    Raises:
+        Failed: the node could not be asked.
+    """
+    done = world.ssh.run(node, _START % START_SECONDS, timeout=2 * START_SECONDS + 20, check=False)
+    said = done.stdout.strip()
+    return (
+        Appliance(works=True, settings=said, sentence="") if done.status == 0 else Appliance(works=False, sentence=said)
+    )
+
+
+def find(world: World, name_or_id: str) -> tuple[Instance, str]:
+    """Return an instance, and why nova did not name it, empty where it did; the nodes' libvirts name it else.
+
+    Raises:
+        Refused: INSTANCE_UNKNOWN where there is none, or more than one.
+        Failed: nova could not be asked, and that is no passing trouble of nova's.
+    """
+    try:
+        return instances.resolve(world, name_or_id), ""
+    except StackmendError as error:
+        if not is_passing(error):
+            raise
+        silence = error.sentence
+    nodes = [node.name for node in world.inventory.with_role(Role.COMPUTE)]
+    answers = domains.on_nodes(world, nodes)
+    found = [
+        (node, domain)
+        for node, answer in answers.items()
+        if not isinstance(answer, StackmendError)
+        for domain in answer.values()
+        if name_or_id.lower() == domain.uuid or name_or_id == domain.title
+    ]
+    if len(found) != 1:
+        mute = ", ".join(node for node, answer in answers.items() if isinstance(answer, StackmendError))
+        where = ", ".join(f"{domain.uuid} on {node}" for node, domain in found) or "no node's libvirt"
+        raise Refused(
+            Code.INSTANCE_UNKNOWN,
+            f"nova cannot be asked ({silence}), and {name_or_id} is {where}" + (f"; not asked: {mute}" if mute else ""),
+            hint="name it by its id, or wait for nova",
+        )
+    node, domain = found[0]
+    return Instance(domain.uuid, domain.title or domain.name, node, ""), silence
+
+
+def gather(world: World, instance: Instance, reader: Reader | None = None, silence: str = "") -> RescueFacts:
+    """Return what a rescue of an instance is decided on; libguestfs is tried where it may be used.
+
+    Args:
+        world: is asked.
+        instance: what ``find`` found.
+        reader: what is wanted to read; None for the safest that works.
+        silence: why nova cannot be asked; it is not asked then.
 
     Raises:
         Failed: nova, the node or its libvirt could not be asked; whether the instance runs is not known then.
@@ -65,7 +135,11 @@ def gather(world: World, instance: Instance) -> RescueFacts:
         ),
     ).stdout
     domain = domains.on_node(world, node).get(instance.id)
-    return parse(text, instance, domain, service_up=services.compute_service(world, node).up)
+    up = not silence and services.compute_service(world, node).up
+    facts = replace(parse(text, instance, domain, service_up=up), silence=silence)
+    if reader not in {None, Reader.LIBGUESTFS}:
+        return facts
+    return replace(facts, tools=replace(facts.tools, appliance=appliance(world, node)))
 
 
 def parse(text: str, instance: Instance, domain: Domain | None, *, service_up: bool) -> RescueFacts:
@@ -79,7 +153,11 @@ def parse(text: str, instance: Instance, domain: Domain | None, *, service_up: b
         disks=disks,
         elsewhere=elsewhere,
         ties=(*(domain.devices if domain else ()), *_tpm(root)),
-        tools=NodeTools(tuple(parts["tools"].splitlines()), parts["leftover"].strip()),
+        tools=NodeTools(
+            tuple(parts["tools"].splitlines()),
+            tuple(parts["fuse"].splitlines()),
+            leftover=parts["leftover"].strip(),
+        ),
         service_up=service_up,
     )
 
@@ -100,12 +178,15 @@ def _parts(text: str) -> dict[str, str]:
 
 
 def _disks(parts: dict[str, str], root: ET.Element | None) -> tuple[tuple[GuestDisk, ...], tuple[str, ...]]:
-    """Return the disks in files, and names of the others; formats as the XML says, else nova's ``disk.info``."""
+    """Return the disks that can be opened, and names of the others.
+
+    Formats are those that libvirt's XML says; where there is none, those of nova's ``disk.info``.
+    """
     if root is not None:
-        found = list(root.iterfind("devices/disk[@device='disk']"))
-        files = {d for disk in found if (d := _in_file(disk)) is not None}
-        others = [_named(disk) for disk in found if _in_file(disk) is None]
-        return tuple(sorted(files, key=lambda d: d.name)), tuple(others)
+        found = [(disk, _in_file(disk) or _in_ceph(disk)) for disk in root.iterfind("devices/disk[@device='disk']")]
+        ours = {one for _, one in found if one is not None}
+        others = [_named(disk) for disk, one in found if one is None]
+        return tuple(sorted(ours, key=lambda d: d.name)), tuple(others)
     info = json.loads(parts["info"]) if parts["info"].strip() else {}
     known = {path: info.get(path, "") for path in parts["files"].split()}
     disks = [GuestDisk(PurePosixPath(path).name, path, form) for path, form in known.items() if form in FORMATS]
@@ -116,9 +197,34 @@ def _in_file(disk: ET.Element) -> GuestDisk | None:
     source, driver = disk.find("source"), disk.find("driver")
     path = "" if source is None else source.get("file", "")
     form = "" if driver is None else driver.get("type", "")
-    if disk.get("type") != "file" or form not in FORMATS or not path:
+    if disk.get("type") != "file" or form not in FORMATS or not path or _encrypted(disk):
         return None
     return GuestDisk(PurePosixPath(path).name, path, form)
+
+
+def _in_ceph(disk: ET.Element) -> GuestDisk | None:
+    source, driver, target = disk.find("source"), disk.find("driver"), disk.find("target")
+    if source is None or driver is None or target is None or source.get("protocol") != "rbd" or _encrypted(disk):
+        return None
+    image, name = source.get("name", ""), target.get("dev", "")
+    if driver.get("type") != "raw" or image.count("/") != 1 or source.find("snapshot") is not None:
+        return None
+    auth = next(disk.iter("auth"), None)
+    secret = None if auth is None else auth.find("secret")
+    return GuestDisk(
+        name,
+        image,
+        "raw",
+        Rbd(
+            servers=tuple((host.get("name", ""), host.get("port", "")) for host in source.iterfind("host")),
+            user="" if auth is None else auth.get("username", ""),
+            secret="" if secret is None else secret.get("uuid", ""),
+        ),
+    )
+
+
+def _encrypted(disk: ET.Element) -> bool:
+    return next(disk.iter("encryption"), None) is not None
 
 
 def _named(disk: ET.Element) -> str:

@@ -15,7 +15,7 @@ from stackmend.lab.mirror import Mirror
 from stackmend.lab.progress import Progress
 from stackmend.lab.settings import Settings
 
-VERSION = "1"
+VERSION = "2"
 """Raise it when the recipe changes in a way that the package list does not show."""
 
 _POLICY = "#!/bin/sh\nexit 101\n"
@@ -113,7 +113,7 @@ def _install(root: Path, log: Path) -> None:
 
 
 def _download(root: Path, log: Path) -> None:
-    """Fetch the guest's kernel package as a file; installing it would build an initramfs that nobody boots."""
+    """Fetch the guest's kernel package as a file, and unpack it for libguestfs."""
     debs = root / "var/lib/stackmend/debs"
     debs.mkdir(parents=True)
     name = packages.GUEST_DOWNLOADS[0]
@@ -121,6 +121,8 @@ def _download(root: Path, log: Path) -> None:
     real = [line.split()[-1] for line in depends.splitlines() if "Depends: linux-image-" in line]
     script = 'cd /var/lib/stackmend/debs && exec apt-get -q -o APT::Sandbox::User=root download "$@"'
     enter(root, ["sh", "-c", script, "sh", *real], log)
+    enter(root, ["sh", "-c", "for deb in /var/lib/stackmend/debs/*.deb; do dpkg-deb -x $deb / || exit; done"], log)
+    enter(root, ["sh", "-c", "for kernel in /usr/lib/modules/*; do depmod ${kernel##*/} || exit; done"], log)
 
 
 def _finish(root: Path, log: Path) -> None:

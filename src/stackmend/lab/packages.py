@@ -20,9 +20,11 @@ COMPUTE = (  # noqa: SIM905 - read as words
 STORAGE = (  # noqa: SIM905 - read as words
     "cinder-api cinder-scheduler cinder-volume ceph-mon ceph-osd ceph-common python3-rbd python3-rados"
 ).split()
+RESCUE = ["guestfish"]
 GUEST = ["busybox-static"]
 GUEST_DOWNLOADS = ["linux-image-cloud-amd64"]
-"""Packages that the base system only holds as files in /var/lib/stackmend/debs, dependencies of that name included."""
+"""Packages that the base system holds as files in /var/lib/stackmend/debs, dependencies of that name included; they are
+unpacked, as libguestfs needs a kernel, and not installed, as that would build an initramfs that nobody boots."""
 
 PRESEEDS = """\
 keystone keystone/configure_db boolean false
@@ -54,11 +56,11 @@ NEVER = (  # noqa: SIM905 - read as words
     "man-db.timer logrotate.timer systemd-timesyncd.service systemd-networkd-wait-online.service open-iscsi.service "
     "iscsid.service iscsid.socket virtlockd.service virtlockd.socket rsync.service tgt.service ceph-crash.service "
     "rbdmap.service smartmontools.service lvm2-monitor.service lvm2-lvmpolld.socket blk-availability.service "
-    "nvmf-autoconnect.service nvmefc-boot-connections.service xfs_scrub_all.timer uuidd.socket"
+    "nvmf-autoconnect.service nvmefc-boot-connections.service xfs_scrub_all.timer uuidd.socket grub-common.service"
 ).split()
 """What would only take time or processor from the hosts, and is masked."""
 
 
 def all_packages() -> list[str]:
     """Return what the base system has installed on top of debootstrap's minimum."""
-    return sorted({*SYSTEM, *CONTROLLER, *COMPUTE, *STORAGE, *GUEST})
+    return sorted({*SYSTEM, *CONTROLLER, *COMPUTE, *STORAGE, *RESCUE, *GUEST})

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL = 10.0
 """Seconds between two plain lines on the progress of one step."""
 
+SHELL = "rescue.shell"
+"""The action that gives the terminal to somebody else."""
+
 ENDINGS = frozenset(
     {
         Kind.STEP_DONE,
@@ -121,17 +124,20 @@ class LiveBars:
         self._through = 0
         self._ended: set[StepId] = set()
         self._run: TaskID | None = None
+        self._shells: frozenset[StepId] = frozenset()
 
     def opened(self, run: RunId, plan: Plan, through: int) -> None:
         """Show the run's bar."""
         with self._drawing():
             self._titles = {step.id: step.title for step in plan.steps}
+            self._shells = frozenset(step.id for step in plan.steps if step.action == SHELL)
             self._through = through
             self._run = self._bars.add_task(str(run), total=len(plan.steps), completed=through, note="")
 
     def recorded(self, record: Record) -> None:
         """Show the record on its step's bar, or as a line where it ends the step."""
         with self._drawing():
+            self._make_way(record)
             if record.kind in STARTS:
                 self._tasks[record.step] = self._bars.add_task(record.sentence, total=None, note="")
             elif record.kind in ENDINGS:
@@ -152,6 +158,13 @@ class LiveBars:
         """One thread at a time; a terminal that is gone ends the drawing, not the run."""
         with self._lock, suppress(OSError):
             yield
+
+    def _make_way(self, record: Record) -> None:
+        """Draw nothing while a shell has the terminal."""
+        if record.step in self._shells and record.kind is Kind.STEP_STARTED:
+            self._bars.stop()
+        elif record.step in self._shells and record.kind in ENDINGS:
+            self._bars.start()
 
     def _end(self, record: Record) -> None:
         from rich.text import Text  # noqa: PLC0415 - late: it is slow to import

@@ -60,6 +60,7 @@ def remarks(overview: Overview) -> Iterator[tuple[str, str]]:
         for held in node.held:
             why = f", {held.reason}" if held.reason else ""
             yield "held", f"{held.unit} on {node.node} by run {held.owner} since {held.since}{why}"
+        yield from (("rescue", sentence) for sentence in node.rescues)
         if node.silent:
             yield "silent", f"{node.node}: {node.silent}"
     if overview.lost:

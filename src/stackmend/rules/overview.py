@@ -20,6 +20,7 @@ from stackmend.domain.overview import (
     NodeRow,
     Overview,
     Process,
+    Reading,
     RunGlance,
     ServiceRow,
     ServiceState,
@@ -57,6 +58,20 @@ def _node(name: NodeName, node: Node | None, facts: CloudFacts) -> NodeRow:
         services=tuple(_services(name, facts, seen)),
         instances=_instances(name, facts.instances, seen),
         held=seen.held if seen else (),
+        rescues=tuple(_rescue(name, reading, facts.instances) for reading in (seen.readings if seen else ())),
+    )
+
+
+def _rescue(node: NodeName, reading: Reading, instances: tuple[Instance, ...] | None) -> str:
+    record = next((i for i in instances or () if i.id == reading.instance), None)
+    name = record.name if record else reading.instance
+    if not reading.given_back:
+        return f"run {reading.run} reads the disks of {name} on {node}"
+    wrong = record is not None and record.vm_state == "suspended"
+    return (
+        f"{node} has given {name} back by itself at the limit of run {reading.run}"
+        + (", and nova calls it suspended although it runs" if wrong else "")
+        + f": stackmend runs undo {reading.run}"
     )
 
 

@@ -1,45 +1,54 @@
-"""Whether an instance's disks may be read from outside, whether it is suspended for that, and how it is given back."""
+"""Whether an instance's disks may be read from outside, how it is kept from writing, and how it is given back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stackmend.domain.instance import Domain, Instance
-from stackmend.domain.rescue import RescueFacts, Wanted, Way
+from stackmend.domain.rescue import Reader, RescueFacts, Rest, Wanted, Way
 from stackmend.errors import Code, Refused
 
 RESTING = frozenset({"stopped", "suspended", "shelved", "error", "active"})
 """States of nova in which an instance whose domain does not run may be read as it is."""
 
 
-def must_suspend(facts: RescueFacts) -> bool:
-    """Return whether the instance runs and must be suspended; False where it rests already.
+def rest(facts: RescueFacts) -> Rest:
+    """Return how the instance is kept from writing: by nova, or by its node where nova cannot.
 
     Raises:
-        Refused: INSTANCE_CHANGED or RESCUE_IMPOSSIBLE, where neither will do.
+        Refused: INSTANCE_CHANGED or RESCUE_IMPOSSIBLE, where nothing will do.
     """
     instance, domain = facts.instance, facts.domain
+    if facts.silence:
+        if domain is None or not domain.is_active:
+            return Rest.ALREADY
+        if domain.state != "running":
+            raise _busy(f"{instance.name} is {domain.state} by libvirt, and nova cannot be asked why")
+        return Rest.PAUSE
     if instance.task_state:
         raise _busy(f"nova is at work on {instance.name}: {instance.task_state}")
     if domain is None or not domain.is_active:
         if instance.vm_state in RESTING:
-            return False
+            return Rest.ALREADY
         raise _busy(f"{instance.name} is {instance.vm_state}")
     if instance.vm_state != "active" or domain.state != "running":
         raise _busy(f"{instance.name} is {instance.vm_state} by nova and {domain.state} by libvirt")
     if not facts.service_up:
-        raise _impossible(
-            f"{instance.name} runs, and nova-compute on {instance.host} is down, so that nova cannot suspend it",
-            "bring nova-compute up, or stop the instance",
-        )
+        return Rest.PAUSE
     if facts.ties:
         raise _impossible(
             f"{instance.name} has {', '.join(facts.ties)}: taken away at a suspend, and only nova can give that back",
             "stop the instance with its owner's consent, then read it",
         )
-    return True
+    return Rest.SUSPEND
 
 
-def check(facts: RescueFacts, wanted: Wanted) -> None:
-    """Raise Refused where the disks cannot be read, or not without a consent that was not given."""
+def choose(facts: RescueFacts, wanted: Wanted) -> Reader:
+    """Return what reads the disks: libguestfs where it works, and the node's own kernel only with consent.
+
+    Raises:
+        Refused: they cannot be read, or not without a consent that was not given.
+    """
     instance = facts.instance
     if facts.tools.leftover:
         raise _impossible(
@@ -48,15 +57,34 @@ def check(facts: RescueFacts, wanted: Wanted) -> None:
         )
     if not facts.disks:
         where = f": {', '.join(facts.elsewhere)}" if facts.elsewhere else ""
-        raise _impossible(f"{instance.name} has no disk in a file on {instance.host}{where}", "")
+        raise _impossible(
+            f"{instance.name} has no disk that {instance.host} can open by itself{where}",
+            "files of the node and images of Ceph's are opened; attach another kind of volume to a machine of your own",
+        )
     if facts.tools.missing:
-        raise _impossible(f"the disks cannot be opened on {instance.host}: {'; '.join(facts.tools.missing)}", "")
+        raise _cannot_open(facts, facts.tools.missing)
+    if wanted.reader is Reader.NBD:
+        raise _impossible(
+            "qemu-nbd is not offered: no kernel with nbd was there to try it on",
+            "--way libguestfs, or --way fuse, needs no nbd",
+        )
+    if facts.tools.appliance.works and wanted.reader is not Reader.FUSE:
+        return Reader.LIBGUESTFS
+    why_not = f"libguestfs does not work on {instance.host}: {facts.tools.appliance.sentence}"
+    if wanted.reader is Reader.LIBGUESTFS:
+        raise _impossible(
+            why_not, "see what libguestfs-test-tool says there; or --way fuse --trust-guest where you trust the guest"
+        )
+    if facts.tools.missing_fuse:
+        raise _cannot_open(facts, (*facts.tools.missing_fuse, *([] if wanted.reader else [why_not])))
     if not wanted.trust_guest:
         raise Refused(
             Code.GUEST_NOT_TRUSTED,
-            f"the kernel of {instance.host} would read the file systems that {instance.name} wrote",
+            f"the kernel of {instance.host} would read the file systems that {instance.name} wrote"
+            + ("" if wanted.reader else f"; {why_not}"),
             hint="a hostile file system can attack a kernel; give --trust-guest where you trust this instance",
         )
+    return Reader.FUSE
 
 
 def way_back(instance: Instance, domain: Domain | None) -> Way:
@@ -80,6 +108,10 @@ def way_back(instance: Instance, domain: Domain | None) -> Way:
 
 def _busy(sentence: str) -> Refused:
     return Refused(Code.INSTANCE_CHANGED, sentence, hint="wait until it is active, or stop it, then try again")
+
+
+def _cannot_open(facts: RescueFacts, missing: Iterable[str]) -> Refused:
+    return _impossible(f"the disks cannot be opened on {facts.instance.host}: {'; '.join(missing)}", "")
 
 
 def _impossible(sentence: str, hint: str) -> Refused:

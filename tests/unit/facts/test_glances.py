@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stackmend.domain.overview import Process
+from stackmend.domain.overview import Process, Reading
 from stackmend.facts.glances import parse
 
 OUTPUT = """\
@@ -26,6 +26,8 @@ unit MainPID=0
 unit UnitFileState=masked
 held nova-compute.service {"unit": "nova-compute.service", "owner": "r-1", "reason": "disk", "since": "2026-11-22"}
 held libvirtd.service not JSON
+rescue 7f r-2 
+rescue 8a r-3 expired
 libvirt
 domain  7    instance-00000004   running
 domain  -    instance-00000005   shut off
@@ -53,3 +55,7 @@ def test_domains_by_state() -> None:
 def test_a_libvirt_that_gave_no_answer_is_not_one_without_domains() -> None:
     assert parse("libvirt\n").domains == {}
     assert parse("").domains is None
+
+
+def test_rescues_that_are_open_or_were_ended_by_the_node() -> None:
+    assert parse(OUTPUT).readings == (Reading("7f", "r-2", given_back=False), Reading("8a", "r-3", given_back=True))

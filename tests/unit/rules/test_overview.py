@@ -9,7 +9,7 @@ import pytest
 from stackmend.domain.health import Held
 from stackmend.domain.instance import ComputeService, Instance, NovaService
 from stackmend.domain.node import NetworkAgent, Node, Role, SshAccess
-from stackmend.domain.overview import CloudFacts, Glance, Overview, Process, ServiceRow
+from stackmend.domain.overview import CloudFacts, Glance, Overview, Process, Reading, ServiceRow
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.rules.overview import judge
 
@@ -127,3 +127,14 @@ def test_nodes_that_only_the_services_know_are_shown() -> None:
 def test_held_units_are_shown() -> None:
     held = Held("nova-compute.service", "r-1", "disk", "2026-11-22", "root", "active", "enabled", masked=False)
     assert looked(Glance((), (held,))).nodes[0].held == (held,)
+
+
+def test_one_that_its_node_gave_back_is_named_with_what_puts_novas_record_right() -> None:
+    seen = Glance((), readings=(Reading("7f", "r-2", given_back=True),))
+    suspended = Instance(InstanceId("7f"), "web", C01, "suspended")
+    (sentence,) = looked(seen, instances=(suspended,)).nodes[0].rescues
+    assert "web" in sentence
+    assert "nova calls it suspended" in sentence
+    assert sentence.endswith("stackmend runs undo r-2")
+    (sentence,) = looked(seen, instances=None).nodes[0].rescues
+    assert "suspended" not in sentence

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Holds the disks of an instance open for reading: QEMU shows each as a raw file, whose file systems are mounted
-# read-only. Runs in a mount namespace of its own, so that nothing of it is left when it ends, however it ends.
+# Holds the disks of an instance open for reading: QEMU opens each, and its file systems are mounted read-only, in the
+# way that the file "way" names. Runs in a mount namespace of its own, so that nothing of it is left when it ends.
 # usage: rescue-disks.sh UUID; reads DISK.node.json for each name in "disks", writes "found", then "ready" or "failed"
 set -u
 here=/var/lib/stackmend/rescue/$1
@@ -13,69 +13,36 @@ fail() {
 }
 
 finish() {
-    umount "$top"/fs/* 2> /dev/null
+    close_systems
     exit 0
 }
-trap finish TERM INT
 
 # found NAME TYPE yes|no SENTENCE
 found() { printf '%s\t%s\t%s\t%s\n' "$@" >> "$here/found"; }
 
-# Why what is read may be old; empty where it is not, or where that cannot be seen.
-# stale FILE TYPE OFFSET; ext's superblock is 1024 bytes in, its incompatible features at 96, "needs recovery" is bit 2
-stale() {
-    case $2 in
-        ext3 | ext4)
-            [ $(($(od -An -tu1 -j $(($3 + 1024 + 96)) -N 1 "$1") & 4)) -eq 0 ] ||
-                echo 'its journal is dirty and is not replayed: the last changes may be missing'
-            ;;
-        xfs) echo 'its log is not replayed: the last changes may be missing' ;;
-    esac
+# open_disk NAME EXPORT...; QEMU refuses while somebody has the disk open for writing. It reads its options in order: the
+# key before the disk that needs it, the disk before its export. A key of Ceph's comes from libvirt, into memory only.
+open_disk() {
+    name=$1
+    shift
+    set -- --blockdev "$(cat "$here/$name.node.json")" "$@"
+    if [ -e "$here/$name.secret" ]; then
+        virsh -q -c qemu:///system secret-get-value "$(cat "$here/$name.secret")" > "$top/$name.key" 2> /dev/null ||
+            fail "$name cannot be opened: libvirt does not give its key"
+        set -- --object "secret,id=key,format=base64,file=$top/$name.key" "$@"
+    fi
+    said=$(qemu-storage-daemon --daemonize --pidfile "$top/$name.pid" "$@" 2>&1) ||
+        fail "$name cannot be opened: $(echo "$said" | tail -n 1)"
 }
 
-# mount_one NAME FILE OFFSET SIZE
-mount_one() {
-    type=$(blkid -p -O "$3" -S "$4" -o value -s TYPE "$2") || type=
-    case $type in
-        ext2 | ext3 | ext4) options=noload ;;
-        xfs) options=norecovery,nouuid ;;
-        LVM2_member) found "$1" "$type" no 'a physical volume of LVM, which is never activated here' && return ;;
-        '') found "$1" none no 'no file system is known on it' && return ;;
-        *) found "$1" "$type" no 'this kind is not mounted' && return ;;
-    esac
-    mkdir -p "$top/fs/$1"
-    place=loop,offset=$3,sizelimit=$4
-    if said=$(mount -t "$type" -o "ro,$options,nodev,nosuid,noexec,$place" "$2" "$top/fs/$1" 2>&1); then
-        found "$1" "$type" yes "$(stale "$2" "$type" "$3")"
-    else
-        found "$1" "$type" no "it cannot be mounted: $(echo "$said" | head -n 1)"
-    fi
-}
-
-# A disk with a table is the sum of its partitions; one without may be a file system itself.
-mount_all() {
-    parts=$(partx --show --noheadings --output NR,START,SECTORS "$2" 2> /dev/null)
-    if [ -z "$parts" ]; then
-        mount_one "$1" "$2" 0 "$(stat -c %s "$2")"
-        return
-    fi
-    while read -r number start sectors; do
-        mount_one "$1.$number" "$2" $((start * 512)) $((sectors * 512))
-    done <<END
-$parts
-END
-}
+# mount_systems: opens the disks, and mounts all that is on them below $top/fs; close_systems: the reverse
+. "$here/rescue-$(cat "$here/way").sh"
+trap finish TERM INT
 
 mkdir -p "$top" && mount -t tmpfs -o mode=0700 stackmend-rescue "$top" || fail 'no place to mount on can be made'
+mkdir "$top/fs"
 : > "$here/found"
-while read -r disk; do
-    file=$top/$disk.raw
-    : > "$file"
-    said=$(qemu-storage-daemon --daemonize --pidfile "$top/$disk.pid" --blockdev "$(cat "$here/$disk.node.json")" \
-        --export "type=fuse,id=export,node-name=disk,mountpoint=$file,writable=off,allow-other=off,growable=off" 2>&1) ||
-        fail "$disk cannot be opened: $(echo "$said" | tail -n 1)"
-    mount_all "$disk" "$file"
-done < "$here/disks"
+mount_systems
 echo $$ > "$here/ready.new"
 mv "$here/ready.new" "$here/ready"
 while :; do

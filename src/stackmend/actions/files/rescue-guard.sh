@@ -46,6 +46,16 @@ give_back() {
     return 0
 }
 
+# Let the instance go on where it is paused. One that is off is not ours to start: its node went down meanwhile.
+unpause() {
+    flock 9
+    is_gone && return 0
+    state=$(ask domstate "$uuid") && { [ "$state" != paused ] || ask resume "$uuid"; }
+    came=$?
+    flock -u 9
+    return $came
+}
+
 exec 9>> "$here/lock"
 flock 9
 : > "$here/expired"
@@ -53,6 +63,9 @@ flock -u 9
 systemctl stop "$unit-disks.service" 2> /dev/null
 if [ -e "$here/suspending" ]; then
     give_back || exit 1
+fi
+if [ -e "$here/pausing" ]; then
+    unpause || exit 1
 fi
 systemctl disable --now "$unit.timer" 2> /dev/null
 rm -f "/etc/systemd/system/$unit.timer" "/etc/systemd/system/$unit.service"

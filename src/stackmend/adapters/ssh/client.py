@@ -12,6 +12,7 @@ from stackmend.adapters.loop import LoopThread
 from stackmend.adapters.ssh.command import Command, Completed, tail
 from stackmend.adapters.ssh.connections import Connections
 from stackmend.adapters.ssh.errors import CONNECT_SECONDS, meaning, no_answer
+from stackmend.adapters.ssh.terminal import attach
 from stackmend.domain.node import Node
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Failed, StackmendError
@@ -143,6 +144,17 @@ class Ssh:
         finally:
             self._loop.call(_end(process))
 
+    def terminal(self, node: NodeName, line: str, seconds: float) -> int | None:
+        """Run a command line on a node with this process's own standard input and output; return its exit status.
+
+        It has a terminal there where standard input is one. After ``seconds`` it is left. None is returned where its
+        exit status is not known, as the connection broke.
+
+        Raises:
+            Failed: as ``run``, before anything ran.
+        """
+        return self._loop.call(self._terminal(node, line, seconds))
+
     def close(self) -> None:
         """Close every connection; may be called twice."""
         if self._loop.started:
@@ -200,6 +212,16 @@ class Ssh:
             return await asyncio.wait_for(connection.create_process(line, encoding=None), CONNECT_SECONDS)
         except (asyncssh.Error, OSError) as error:
             raise meaning(error, node, self._connections.access(node)) from error
+
+    async def _terminal(self, node: NodeName, line: str, seconds: float) -> int | None:
+        import asyncssh  # noqa: PLC0415 - late, because it is slow
+
+        access = self._connections.access(node)
+        try:
+            connection = await self._connections.to(node)
+            return await attach(connection, f"sudo -n {line}" if access.sudo else line, seconds)
+        except (asyncssh.Error, OSError) as error:
+            raise meaning(error, node, access) from error
 
     async def _run_many(
         self, scripts: Mapping[NodeName, str], timeout: float, within: float | None, *, check: bool
