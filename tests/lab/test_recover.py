@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from carrying import Hand
 from fleet import Ended, Fleet, until
 from killing import KILLED, kill_at_every_record, the_open_run
+from recovering import BEATS, beats, machines
 
 from stackmend.actions.fencing import FenceNode
 from stackmend.adapters.world import World
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Failed
-from stackmend.lab import beat
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900, func_only=True)]
 
@@ -24,8 +23,6 @@ SHARED, PARTNER = "c01", "c02"
 """Two nodes that share the directory of their instances."""
 ALONE = "c03"
 """A node with a directory of its own."""
-BEATS = 8
-"""Beats, one a second, after which something in an instance's directory is newer than its launch by any clock."""
 
 
 @pytest.fixture(scope="module")
@@ -47,52 +44,6 @@ def alone(fleet: Fleet) -> str:
     instance = fleet.boot("recover-alone", ALONE)
     fleet.wait(instance, "active")
     return instance
-
-
-@pytest.fixture
-def healed(stackmend: Command, fleet: Fleet) -> Iterator[Callable[..., None]]:
-    """Break a node, and after the test heal it, close what is open and readmit the node."""
-    inflicted: list[tuple[str, str]] = []
-
-    def inflict(fault: str, node: str) -> None:
-        inflicted.append((fault, node))
-        broken = stackmend("lab", "break", fault, node)
-        assert broken.status == 0, broken.err
-
-    yield inflict
-    fenced = {node for _, node in inflicted if fleet.service(node)["forced_down"]}
-    for node in fenced:
-        assert stackmend("lab", "heal", "power-cut", node).status == 0
-    for fault, node in inflicted:
-        ended = stackmend("lab", "heal", fault, node)
-        assert ended.status == 0, ended.out + ended.err
-    for run in stackmend("runs", "list", "-f", "json").json():
-        if run["state"] in {"paused", "interrupted"}:
-            assert stackmend("runs", "abort", run["id"]).status == 0
-    for node in fenced:
-        readmitted(stackmend, fleet, node)
-
-
-def readmitted(stackmend: Command, fleet: Fleet, node: str) -> None:
-    ended = stackmend("node", "readmit", node, "--no-canary", "--yes")
-    assert ended.status == 0, ended.out + ended.err
-    service = fleet.service(node)
-    assert (service["status"], service["state"], service["forced_down"]) == ("enabled", "up", False)
-    assert service["disabled_reason"] is None
-    again = stackmend("node", "readmit", node, "--yes")
-    assert again.status == 3
-    assert "nothing-to-return" in again.err
-
-
-def machines(instance: str) -> int:
-    """Return how many QEMU processes of an instance there are on all nodes, by this machine's own kernel."""
-    lines = (p / "cmdline" for p in Path("/proc").iterdir() if p.name.isdigit())
-    return sum(instance.encode() in line.read_bytes().split(b"\0") for line in lines if line.exists())
-
-
-def beats(on_node: Script, node: str, instance: str) -> list[beat.Beat]:
-    """Return the heartbeats in an instance's console on a node."""
-    return beat.parse_all(on_node(node, f"cat /var/lib/nova/instances/{instance}/console.log").splitlines())
 
 
 def test_a_living_node_is_not_recovered(stackmend: Command) -> None:

@@ -21,6 +21,7 @@ class Evacuation:
         after: id of the newest migration record there was when this was decided.
         vm_state: nova's state of it before.
         volumes: ids of the volumes it had attached.
+        dropped: the target of an attempt that nova dropped, which may have left something there.
     """
 
     instance: InstanceId
@@ -31,6 +32,7 @@ class Evacuation:
     after: int
     vm_state: str
     volumes: tuple[str, ...] = ()
+    dropped: NodeName | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
