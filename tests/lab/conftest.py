@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fleet import STACKMEND, Ended, Fleet, connect
 from fleet import stackmend as run_stackmend
+from recovering import readmitted
 
 from stackmend.adapters.world import World
 from stackmend.cli.context import CloudChoice, open_world
@@ -101,3 +102,27 @@ def healed_and_home(stackmend: Callable[..., Ended], fleet: Fleet, trio: list[st
         ended = stackmend("node", "return", "c01", "--yes")
         assert ended.status == 0, ended.out + ended.err
     assert {fleet.host(i) for i in trio} == {"c01"}
+
+
+@pytest.fixture
+def healed(stackmend: Callable[..., Ended], fleet: Fleet) -> Iterator[Callable[..., None]]:
+    """Break a node, and after the test heal it, close what is open and readmit the node."""
+    inflicted: list[tuple[str, str]] = []
+
+    def inflict(fault: str, node: str) -> None:
+        inflicted.append((fault, node))
+        broken = stackmend("lab", "break", fault, node)
+        assert broken.status == 0, broken.err
+
+    yield inflict
+    fenced = {node for _, node in inflicted if fleet.service(node)["forced_down"]}
+    for node in fenced:
+        assert stackmend("lab", "heal", "power-cut", node).status == 0
+    for fault, node in inflicted:
+        ended = stackmend("lab", "heal", fault, node)
+        assert ended.status == 0, ended.out + ended.err
+    for run in stackmend("runs", "list", "-f", "json").json():
+        if run["state"] in {"paused", "interrupted"}:
+            assert stackmend("runs", "abort", run["id"]).status == 0
+    for node in fenced:
+        readmitted(stackmend, fleet, node)

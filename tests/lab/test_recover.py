@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from beating import beats, machines
 from carrying import Hand
 from fleet import Ended, Fleet, until
 from killing import KILLED, kill_at_every_record, the_open_run
+from recovering import BEATS
 
 from stackmend.actions.fencing import FenceNode
 from stackmend.adapters.world import World
@@ -23,8 +24,6 @@ SHARED, PARTNER = "c01", "c02"
 """Two nodes that share the directory of their instances."""
 ALONE = "c03"
 """A node with a directory of its own."""
-BEATS = 8
-"""Beats, one a second, after which something in an instance's directory is newer than its launch by any clock."""
 
 
 @pytest.fixture(scope="module")
@@ -46,41 +45,6 @@ def alone(fleet: Fleet) -> str:
     instance = fleet.boot("recover-alone", ALONE)
     fleet.wait(instance, "active")
     return instance
-
-
-@pytest.fixture
-def healed(stackmend: Command, fleet: Fleet) -> Iterator[Callable[..., None]]:
-    """Break a node, and after the test heal it, close what is open and readmit the node."""
-    inflicted: list[tuple[str, str]] = []
-
-    def inflict(fault: str, node: str) -> None:
-        inflicted.append((fault, node))
-        broken = stackmend("lab", "break", fault, node)
-        assert broken.status == 0, broken.err
-
-    yield inflict
-    fenced = {node for _, node in inflicted if fleet.service(node)["forced_down"]}
-    for node in fenced:
-        assert stackmend("lab", "heal", "power-cut", node).status == 0
-    for fault, node in inflicted:
-        ended = stackmend("lab", "heal", fault, node)
-        assert ended.status == 0, ended.out + ended.err
-    for run in stackmend("runs", "list", "-f", "json").json():
-        if run["state"] in {"paused", "interrupted"}:
-            assert stackmend("runs", "abort", run["id"]).status == 0
-    for node in fenced:
-        readmitted(stackmend, fleet, node)
-
-
-def readmitted(stackmend: Command, fleet: Fleet, node: str) -> None:
-    ended = stackmend("node", "readmit", node, "--no-canary", "--yes")
-    assert ended.status == 0, ended.out + ended.err
-    service = fleet.service(node)
-    assert (service["status"], service["state"], service["forced_down"]) == ("enabled", "up", False)
-    assert service["disabled_reason"] is None
-    again = stackmend("node", "readmit", node, "--yes")
-    assert again.status == 3
-    assert "nothing-to-return" in again.err
 
 
 def test_a_living_node_is_not_recovered(stackmend: Command) -> None:

@@ -9,22 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from stackmend.actions.base import Context
+from stackmend.actions.dropped import service_of, why_dropped
 from stackmend.actions.fenced import still_fenced
+from stackmend.actions.leftovers import clear
 from stackmend.actions.placed import still_placed
 from stackmend.adapters.patience import is_passing, patiently
 from stackmend.adapters.world import World
 from stackmend.domain.evacuation import Evacuation
 from stackmend.domain.instance import Instance, Migration
 from stackmend.errors import Code, Failed, StackmendError
-from stackmend.facts import instance_actions, instances, migrations, services
+from stackmend.facts import instance_actions, instances, migrations
 from stackmend.rules.migration import Phase, phase, since
 
-# evacuate: 2.68 drops ``force``, and since 2.95 instances arrive stopped, so that they are looked at before they run
-ARRIVE_STOPPED, ARRIVE_AS_THEY_WERE = "2.95", "2.80"
-NOT_ACCEPTABLE = "406"
+MICROVERSION = "2.80"
+"""2.68 drops ``force``. From 2.95 on nova starts the instance all the same, kills it at once, and leaves it stopped."""
+
 KIND = "evacuation"
 VERBS = frozenset({"evacuate"})
 POLL_SECONDS = 0.5
+UNMOVED_SECONDS = 30.0
+"""How long a record may say the same before it is asked whether nova still goes on with it."""
 TARGET_EVERY_SECONDS = 5.0
 ASKED_SECONDS = 30.0
 STUCK_SECONDS = 120.0
@@ -44,6 +48,8 @@ def evacuate(world: World, way: Evacuation, context: Context) -> Migration:
         still_fenced(world, way.source, way.fence, context)
         if way.placed:
             still_placed(world, way.placed, context)
+        if way.dropped:
+            clear(world, way.instance, way.dropped, way.target)
         record = _ask(world, way)
     record = _follow(world, way, record, context)
     if phase(record) is Phase.BADLY:
@@ -60,7 +66,8 @@ def begun(world: World, way: Evacuation) -> Migration | None:
 
 def _ask(world: World, way: Evacuation) -> Migration:
     try:
-        _post(world, way)
+        body = {"evacuate": {"host": way.target}}
+        world.openstack.post("compute", f"/servers/{way.instance}/action", body, version=MICROVERSION)
     except StackmendError as error:
         if not is_passing(error):
             raise _refusal(way, error) from error
@@ -76,17 +83,6 @@ def _ask(world: World, way: Evacuation) -> Migration:
             evidence={"instance": way.instance},
         )
     return record
-
-
-def _post(world: World, way: Evacuation) -> None:
-    """Ask for it by the newest microversion that nova knows of the two."""
-    path, body = f"/servers/{way.instance}/action", {"evacuate": {"host": way.target}}
-    try:
-        world.openstack.post("compute", path, body, version=ARRIVE_STOPPED)
-    except StackmendError as error:
-        if error.evidence.get("status") != NOT_ACCEPTABLE:
-            raise
-        world.openstack.post("compute", path, body, version=ARRIVE_AS_THEY_WERE)
 
 
 def _refusal(way: Evacuation, error: StackmendError) -> StackmendError:
@@ -116,13 +112,13 @@ def _follow(world: World, way: Evacuation, record: Migration, context: Context) 
     watch = _Watch(record.status, now, now)
     while phase(record) is Phase.UNDERWAY:
         context.progress(f"{way.source} → {way.target}: {record.status}")
-        _check(world, way, record, watch)
+        _check(world, way, record, watch, context)
         world.clock.pause(POLL_SECONDS)
         record = begun(world, way) or record
     return record
 
 
-def _check(world: World, way: Evacuation, record: Migration, watch: _Watch) -> None:
+def _check(world: World, way: Evacuation, record: Migration, watch: _Watch, context: Context) -> None:
     """Raise ``Failed`` where the evacuation can no longer come to its end."""
     now = world.clock.monotonic()
     if record.status != watch.status:
@@ -137,18 +133,29 @@ def _check(world: World, way: Evacuation, record: Migration, watch: _Watch) -> N
         )
     if now - watch.looked > TARGET_EVERY_SECONDS:
         watch.looked = now
-        _check_target(world, way, record)
+        _check_target(world, way, record, context, unmoved=now - watch.since > UNMOVED_SECONDS)
 
 
-def _check_target(world: World, way: Evacuation, record: Migration) -> None:
-    every = patiently(world.clock, lambda: services.compute_services(world))
-    if any(s.host == way.target and not s.up for s in every):
+def _check_target(world: World, way: Evacuation, record: Migration, context: Context, *, unmoved: bool) -> None:
+    service = service_of(world, way.target)
+    evidence = {"migration": str(record.id), "instance": way.instance}
+    if service is None or not service.up:
         raise Failed(
             Code.MIGRATION_FAILED,
             f"nova-compute on {way.target} went down while {way.name} was evacuated to it; nova's record says "
             f"{record.status}",
-            hint=f"bring {way.target} back and retry, which waits on; or recover it, too",
-            evidence={"migration": str(record.id), "instance": way.instance},
+            hint=f"bring {way.target} back and resume, which asks anew; or fence it, too, by `stackmend node recover "
+            f"{way.target}`, and resume, which chooses another target",
+            evidence=evidence,
+        )
+    instance = patiently(world.clock, lambda: instances.get(world, way.instance)) if unmoved else None
+    why = why_dropped(world, record, instance, context) if instance is not None else ""
+    if why:
+        raise Failed(
+            Code.MIGRATION_FAILED,
+            f"nova goes on with the evacuation of {way.name} to {way.target} no more: {why}",
+            hint="resume, which asks for it anew",
+            evidence=evidence,
         )
 
 
@@ -186,7 +193,25 @@ def _failure(world: World, way: Evacuation, record: Migration) -> Failed:
     )
 
 
-def again(world: World, way: Evacuation) -> Evacuation:
-    """Return a new attempt of an evacuation whose last record ended badly; one that still runs is gone on with."""
+def again(world: World, way: Evacuation, instance: Instance, context: Context) -> Evacuation:
+    """Return an evacuation as it is carried out now: gone on with, or anew where nova has ended or dropped it.
+
+    Args:
+        world: the cloud.
+        way: the evacuation so far.
+        instance: as nova has it.
+        context: of the step.
+
+    Raises:
+        Failed: NODE_NOT_FENCED where its target went down and may still run it.
+    """
     last = begun(world, way)
-    return replace(way, after=last.id) if last is not None and phase(last) is Phase.BADLY else way
+    if last is None or phase(last) is Phase.WELL:
+        return way
+    if phase(last) is Phase.BADLY:
+        return replace(way, after=last.id)
+    why = why_dropped(world, last, instance, context)
+    if not why:
+        return way
+    context.progress(f"nova goes on with the evacuation of {way.name} no more: {why}")
+    return replace(way, after=last.id, dropped=last.target)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from stackmend.actions.base import Action, Context
 from stackmend.actions.evacuating import KIND, again, begun, evacuate
-from stackmend.actions.fenced import proof_of
+from stackmend.actions.fenced import proof_of, runs_not
+from stackmend.actions.retargeting import target_now
 from stackmend.adapters.patience import patiently
 from stackmend.adapters.world import World
 from stackmend.domain.evacuation import Evacuation
@@ -18,7 +20,7 @@ from stackmend.errors import Code, Failed
 from stackmend.facts import instances, migrations, volumes_seen
 from stackmend.facts.location import witnesses
 from stackmend.rules.location import Verdict, locate, without_fenced
-from stackmend.rules.migration import Phase, phase
+from stackmend.rules.migration import Phase, phase, since
 from stackmend.rules.recovery import EVACUABLE
 
 AGREE_SECONDS = 60.0
@@ -27,8 +29,9 @@ AGREE_SECONDS = 60.0
 class EvacuateInstance(Action):
     """Evacuate one instance to a named node, on the proof of a step that its own node is fenced.
 
-    Parameters: instance, name, source, target, fence, and ``placed`` where a copy of its files was put in place; nova
-    makes anew what it does not find. Change: an ``Evacuation``.
+    Parameters: instance, name, source, target, fence; ``was``, the state it was in when the plan was made; ``accepted``
+    and ``only``, by which another target is chosen where that one dies; ``placed`` where a copy of its files was put in
+    place, as nova makes anew what it does not find. Change: an ``Evacuation``.
     """
 
     name: ClassVar[str] = "instance.evacuate"
@@ -41,6 +44,8 @@ class EvacuateInstance(Action):
         *,
         why: str,
         fence: StepId,
+        accepted: bool = False,
+        only: NodeName | None = None,
         group: tuple[str, ...],
         needs: tuple[StepId, ...],
         lane: str,
@@ -57,10 +62,13 @@ class EvacuateInstance(Action):
                 "source": instance.host,
                 "target": target,
                 "fence": fence,
+                "was": instance.vm_state,
+                "accepted": accepted,
+                "only": only or "",
                 **({"placed": placed} if placed else {}),
             },
             group=group,
-            commands=(f"openstack --os-compute-api-version 2.95 server evacuate --host {target} {instance.id}",),
+            commands=(f"openstack --os-compute-api-version 2.80 server evacuate --host {target} {instance.id}",),
             needs=needs,
             lane=lane,
         )
@@ -68,34 +76,23 @@ class EvacuateInstance(Action):
     def prepare(self, world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         """Look at the instance as it is now, and for the proof that its node was fenced."""
         proof_of(NodeName(params["source"]), params["fence"], context)
-        if context.former_change is not None:
-            former = again(world, Evacuation.from_json(dict(context.former_change)))
-            return Do(former.to_json(), f"trying {former.name} again")
         instance = patiently(world.clock, lambda: instances.get(world, InstanceId(params["instance"])))
         if instance is None:
             return Skip(f"{params['name']} was deleted meanwhile")
-        if instance.host != params["source"]:
+        if context.former_change is not None:
+            way = Evacuation.from_json(dict(context.former_change))
+        elif instance.host != params["source"]:
             return Skip(f"{params['name']} is on {instance.host} already: somebody else moved it")
-        after = _newest_before(world, instance)
-        if instance.vm_state not in EVACUABLE:
-            raise Failed(
-                Code.INSTANCE_CHANGED,
-                f"{instance.name} is {instance.vm_state} now, and nova does not evacuate it so",
-                hint="mend that and retry, or skip it",
-                evidence={"instance": instance.id},
-            )
-        way = Evacuation(
-            instance=instance.id,
-            name=instance.name,
-            source=instance.host,
-            target=NodeName(params["target"]),
-            fence=params["fence"],
-            after=after,
-            vm_state=instance.vm_state,
-            volumes=instance.volumes,
-            placed=params.get("placed", ""),
-        )
-        return Do(way.to_json(), f"{instance.name} is {instance.vm_state} on {instance.host}, which is fenced")
+        else:
+            way = _first(world, instance, params)
+        way = again(world, way, instance, context)
+        where = ""
+        if instance.host == way.source and begun(world, way) is None:
+            _see_evacuable(instance)
+            target = target_now(world, instance, way.target, params, context)
+            where = f"; {way.target} is down, so it goes to {target}" if target != way.target else ""
+            way = replace(way, target=target)
+        return Do(way.to_json(), f"{instance.name} is {instance.vm_state} on {instance.host}, which is fenced{where}")
 
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
         """Evacuate it, or go on with the evacuation that was begun."""
@@ -125,7 +122,8 @@ class EvacuateInstance(Action):
                 evidence={f"witness {n}": says for n, says in enumerate(verdict.dissent, 1)},
             )
         volumes = _volumes(world, way)
-        said = f"{way.name} is on {way.target}: {verdict.sentence}; {way.source}'s libvirt is not asked, it is fenced"
+        gone = runs_not(world, way.source, way.fence, way.instance, context)
+        said = f"{way.name} is on {way.target}: {verdict.sentence}; {gone}"
         return Receipt(f"{said}{volumes}", receipt.data, receipt.commands)
 
     def undo(self, world: World, change: dict[str, Any], context: Context) -> str:  # noqa: ARG002
@@ -139,11 +137,33 @@ class EvacuateInstance(Action):
         return f"{way.name} is left {instance.vm_state} on {instance.host}: an evacuation can't be taken back"
 
 
-def _newest_before(world: World, instance: Instance) -> int:
-    """Return the id that a record must be newer than; an evacuation that is under way by somebody else is joined."""
+def _first(world: World, instance: Instance, params: dict[str, Any]) -> Evacuation:
+    """Return the evacuation as planned, or the one by somebody else that is under way, which is joined."""
     records = patiently(world.clock, lambda: migrations.of_instance(world, instance.id))
-    underway = [r.id for r in records if r.kind == KIND and r.source == instance.host and phase(r) is Phase.UNDERWAY]
-    return min(underway) - 1 if underway else max((r.id for r in records), default=0)
+    away = since([r for r in records if r.kind == KIND and r.source == instance.host], 0)
+    joined = away if away is not None and phase(away) is Phase.UNDERWAY else None
+    return Evacuation(
+        instance=instance.id,
+        name=instance.name,
+        source=instance.host,
+        target=joined.target if joined and joined.target else NodeName(params["target"]),
+        fence=params["fence"],
+        after=joined.id - 1 if joined else max((r.id for r in records), default=0),
+        # a node that came back meanwhile has nova take what no longer runs there for stopped
+        vm_state=params.get("was") or instance.vm_state,
+        volumes=instance.volumes,
+        placed=params.get("placed", ""),
+    )
+
+
+def _see_evacuable(instance: Instance) -> None:
+    if instance.vm_state not in EVACUABLE:
+        raise Failed(
+            Code.INSTANCE_CHANGED,
+            f"{instance.name} is {instance.vm_state} now, and nova does not evacuate it so",
+            hint="mend that and retry, or skip it",
+            evidence={"instance": instance.id},
+        )
 
 
 def _agreed(world: World, way: Evacuation, context: Context) -> Verdict:

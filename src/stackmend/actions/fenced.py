@@ -6,10 +6,11 @@ from stackmend.actions.base import Context
 from stackmend.actions.fencing import off_or_failed
 from stackmend.actions.quieting import HELD, asleep_or_failed
 from stackmend.adapters.world import World
+from stackmend.domain.power import Power
 from stackmend.domain.run import StepState
-from stackmend.domain.values import JsonObject, NodeName
+from stackmend.domain.values import InstanceId, JsonObject, NodeName
 from stackmend.errors import Code, Failed
-from stackmend.facts import silence
+from stackmend.facts import death, domains, silence
 
 
 def proof_of(node: NodeName, step: str, context: Context) -> JsonObject:
@@ -60,3 +61,36 @@ def still_fenced(world: World, node: NodeName, step: str, context: Context) -> s
             evidence={"host": node},
         )
     return "nothing answers at its address"
+
+
+def runs_not(world: World, node: NodeName, step: str, instance: InstanceId, context: Context) -> str:
+    """Return the sentence that tells why a fenced node does not run an instance of it, also where it came back since.
+
+    Args:
+        world: the cloud.
+        node: that was fenced.
+        step: of this run, that fenced it.
+        instance: its id.
+        context: of the step that rests on it.
+
+    Raises:
+        Failed: WITNESSES_DISAGREE where it runs there; or the node came back, and could not be asked.
+    """
+    if not _is_back(world, node, str(proof_of(node, step, context)["way"])):
+        return f"{node}'s libvirt is not asked, it is fenced"
+    domain = domains.on_node(world, node).get(instance)
+    if domain is None or not domain.is_active:
+        return f"{node} came back meanwhile, and its libvirt does not run it"
+    raise Failed(
+        Code.WITNESSES_DISAGREE,
+        f"{node} came back meanwhile, and its libvirt has {instance} {domain.state}: it would run twice",
+        hint=f"`virsh destroy {instance}` on {node} ends the copy there, or take its power; then resume",
+        evidence={"host": node, "instance": instance},
+    )
+
+
+def _is_back(world: World, node: NodeName, way: str) -> bool:
+    if way == "controller":
+        return world.power.state(node) is not Power.OFF
+    heard = death.echoes(world, node, death.peers_of(world, node), death.BRIEF)
+    return any(echo.answered for echo in heard)

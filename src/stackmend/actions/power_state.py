@@ -1,10 +1,11 @@
-"""Start an evacuated instance where it ran before: since microversion 2.95 nova leaves it stopped."""
+"""See that an evacuated instance runs where it ran before, and start it where nova has left it stopped."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from stackmend.actions.base import Action, Context
+from stackmend.actions.fenced import runs_not
 from stackmend.adapters.patience import is_passing, patiently
 from stackmend.adapters.world import World
 from stackmend.domain.instance import Instance
@@ -23,7 +24,8 @@ RUNNING = "running"
 class RestorePower(Action):
     """Give an evacuated instance the power state that it had before.
 
-    Parameters: instance, name, evacuated_by (the step that evacuated it). Change: instance, name, host.
+    Parameters: instance, name, evacuated_by (the step that evacuated it). Change: instance, name, host, and
+    source and fence: the node it ran on, and the step that fenced that.
     """
 
     name: ClassVar[str] = "instance.restore-power"
@@ -54,13 +56,15 @@ class RestorePower(Action):
             return Skip(f"{name} was deleted meanwhile")
         if before != "active":
             return Skip(f"{name} was {before} before the node died, and is {instance.vm_state} now")
-        change = {"instance": instance.id, "name": name, "host": instance.host}
+        fenced = {"source": status.change["source"], "fence": status.change["fence"]}
+        change = {"instance": instance.id, "name": name, "host": instance.host, **fenced}
         return Do(change, f"{name} ran before the node died, and is {instance.vm_state} on {instance.host}")
 
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
         """Start it where it does not run; return when nova has it active."""
         instance = _current(world, change)
         if instance.vm_state != "active" and not instance.task_state:
+            runs_not(world, NodeName(change["source"]), change["fence"], instance.id, context)
             _start(world, change)
 
         def active() -> bool | None:

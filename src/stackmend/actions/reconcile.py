@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from typing import Any, ClassVar, Unpack
 
 from stackmend.actions.base import Action, Context
 from stackmend.actions.steps import Place, on_node
 from stackmend.adapters.patience import patiently
 from stackmend.adapters.world import World
-from stackmend.domain.instance import Domain
+from stackmend.domain.instance import Domain, Migration
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Failed
-from stackmend.facts import domains, instances, migrations
+from stackmend.facts import domains, instances, migrations, units
 from stackmend.facts.concurrently import each
-from stackmend.rules.leftovers import leftovers, unseen
+from stackmend.rules.leftovers import leftovers, superseded, unseen
 
+RESTART_SECONDS = 90.0
 SECONDS = 180.0
 """How long the node's nova-compute may take to remove what was evacuated; it does so once, when it starts."""
 
@@ -24,7 +27,9 @@ SECONDS = 180.0
 class Reconcile(Action):
     """Wait until a node's nova-compute has removed what was evacuated from it, and see that nothing of it is left.
 
-    While the node is forced down nova sends it nothing. Nothing is removed by this step. Parameters and change: node.
+    While the node is forced down nova sends it nothing. Nothing is removed by this step but by nova-compute itself,
+    which is started anew where an instance was evacuated more than once: it takes one record of it a start. Parameters
+    and change: node.
     """
 
     name: ClassVar[str] = "node.reconcile"
@@ -45,6 +50,7 @@ class Reconcile(Action):
         """Wait; an instance that runs there and is another node's ends the waiting at once."""
         node = NodeName(change["node"])
         last: dict[InstanceId, str] = {}
+        begun: set[frozenset[int]] = set()
 
         def clean() -> bool | None:
             last.clear()
@@ -55,9 +61,14 @@ class Reconcile(Action):
                     raise
                 last[InstanceId(node)] = error.sentence  # it may still boot
                 return None
-            last.update(_left(world, node, seen))
+            evacuations = patiently(world.clock, lambda: migrations.evacuations_from(world, node))
+            last.update(_left(world, node, seen, evacuations))
             _fail_where_running(node, seen, last)
             context.progress("; ".join(last.values()) or f"nothing is left on {node}")
+            behind = frozenset(m.id for m in superseded(evacuations))
+            if behind and behind not in begun:
+                begun.add(behind)
+                _start_anew(world, node)
             return None if last else True
 
         if world.clock.wait_for(clean, timeout=SECONDS, interval=2.0) is None:
@@ -67,14 +78,21 @@ class Reconcile(Action):
                 hint="see that nova-compute runs there, since it removes them when it starts, then retry",
                 evidence={str(i): says for i, says in last.items()},
             )
-        return Receipt(f"nothing is left on {node} of what was started elsewhere", {"node": node})
+        words = (f"systemctl restart nova-compute, on {node}: {len(begun)} times",) if begun else ()
+        return Receipt(f"nothing is left on {node} of what was started elsewhere", {"node": node}, words)
 
 
-def _left(world: World, node: NodeName, seen: dict[InstanceId, Domain]) -> dict[InstanceId, str]:
+def _start_anew(world: World, node: NodeName) -> None:
+    unit = units.find(world, node, units.NOVA_COMPUTE).name
+    world.ssh.run(node, f"systemctl restart {shlex.quote(unit)}", timeout=RESTART_SECONDS)
+
+
+def _left(
+    world: World, node: NodeName, seen: dict[InstanceId, Domain], evacuations: Iterable[Migration]
+) -> dict[InstanceId, str]:
     records = each(lambda i: patiently(world.clock, lambda: instances.get(world, i)), seen)
     found = leftovers(node, seen, records)
-    waiting = unseen(patiently(world.clock, lambda: migrations.evacuations_from(world, node)))
-    for record in waiting:
+    for record in unseen(evacuations):
         found.setdefault(record.instance, f"nova-compute there has not yet seen that {record.instance} was evacuated")
     return found
 

@@ -22,6 +22,7 @@ class Evacuation:
         vm_state: nova's state of it before.
         volumes: ids of the volumes it had attached.
         placed: the step of the run that put a copy of its files in place on the target; empty where none did.
+        dropped: the target of an attempt that nova dropped, which may have left something there.
     """
 
     instance: InstanceId
@@ -33,6 +34,7 @@ class Evacuation:
     vm_state: str
     volumes: tuple[str, ...] = ()
     placed: str = ""
+    dropped: NodeName | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""

@@ -14,6 +14,9 @@ from stackmend.facts.provider_names import node_of
 MICROVERSION = "1.20"
 """Of Queens: providers tell their root (1.14), and traits are read (1.6)."""
 
+ALLOCATIONS_VERSION = "1.28"
+"""Of Rocky; since then an allocation tells its consumer's generation, without which it can't be written back."""
+
 UNLIMITED = 2**31 - 1
 """Room of a class that a node has no inventory of, such as DISK_GB that a shared provider has: no limit of its own."""
 
@@ -47,6 +50,16 @@ def allocation_places(world: World, instance: InstanceId) -> tuple[NodeName, ...
     found = _get(world, f"/allocations/{instance}")["allocations"]
     compute = [uuid for uuid, held in found.items() if {*_CPU, "MEMORY_MB"} & held["resources"].keys()]
     return tuple(sorted(set(each(lambda uuid: _node(world, uuid), compute).values())))
+
+
+def allocations(world: World, instance: InstanceId) -> tuple[dict[str, Any], dict[str, NodeName]]:
+    """Return placement's record of an instance's allocations, as it can be written back, and the node of each provider.
+
+    Raises:
+        Failed: placement could not be asked.
+    """
+    record = world.openstack.get("placement", f"/allocations/{instance}", version=ALLOCATIONS_VERSION)
+    return record, each(lambda uuid: _node(world, uuid), record["allocations"])
 
 
 def _provider(world: World, uuid: str, name: str) -> Provider | None:

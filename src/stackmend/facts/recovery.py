@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from stackmend.adapters.world import World
+from stackmend.domain.death import DeathFacts
 from stackmend.domain.drain import Target
 from stackmend.domain.instance import ComputeService, Resources
+from stackmend.domain.power import Power
 from stackmend.domain.recovery import RecoveryFacts, Sight, Stranded
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import StackmendError
@@ -35,7 +37,7 @@ def gather(world: World, node: NodeName) -> RecoveryFacts:
         Failed: a service that must be asked could not be.
     """
     with ThreadPoolExecutor(6) as pool:
-        diagnosed = pool.submit(death.gather, world, node)
+        diagnosed = pool.submit(_diagnosed, world, node)
         power = pool.submit(_controller_error, world, node)
         here = pool.submit(stranded.on_node, world, node)
         rooms = pool.submit(placement.providers, world)
@@ -64,6 +66,12 @@ def gather(world: World, node: NodeName) -> RecoveryFacts:
             down=tuple(s.host for s in every if s.host == node or (not s.up and s.enabled and not s.forced_down)),
             computes=len(every),
         )
+
+
+def _diagnosed(world: World, node: NodeName) -> DeathFacts:
+    """Return what every witness says of the node; they are given little time where its controller says off."""
+    power = death.power(world, node)
+    return death.gather(world, node, care=death.BRIEF if power and power.state is Power.OFF else death.THOROUGH)
 
 
 def _controller_error(world: World, node: NodeName) -> str:

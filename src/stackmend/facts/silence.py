@@ -10,7 +10,8 @@ from stackmend.domain.values import NodeName
 from stackmend.errors import Code, StackmendError
 from stackmend.facts import death, stirring
 
-SSH_SECONDS = 8.0
+SSH_SECONDS = 5.0
+"""How long the node may take to answer; pings from its peers are the second ear."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,12 @@ def listen(world: World, node: NodeName, *, storage: int = 0) -> Silence:
     alive: list[str] = []
     silent: list[str] = []
     unasked: list[str] = []
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         asked = pool.submit(_shell, world, node)
+        stirring_there = pool.submit(stirring.stirs, world, node, storage) if storage else None
         echoes = death.echoes(world, node, death.peers_of(world, node), death.Care())
         answered, says = asked.result()
+        stirs = stirring_there.result() if stirring_there is not None else ()
     (alive if answered else silent).append(says)
     for echo in echoes:
         if echo.answered is None:
@@ -51,7 +54,7 @@ def listen(world: World, node: NodeName, *, storage: int = 0) -> Silence:
             alive.append(f"{echo.peer} pings {echo.address}, and it answers")
         else:
             silent.append(f"{echo.peer} pings {echo.address}, and nothing answers")
-    for stir in stirring.stirs(world, node, storage) if storage else ():
+    for stir in stirs:
         kind = unasked if stir.alive is None else alive if stir.alive else silent
         kind.append(f"{stir.witness}: {stir.silent or stir.says}")
     return Silence(tuple(alive), tuple(silent), tuple(unasked))
@@ -60,8 +63,7 @@ def listen(world: World, node: NodeName, *, storage: int = 0) -> Silence:
 def _shell(world: World, node: NodeName) -> tuple[bool, str]:
     """Return whether anything answers SSH; a refused login or a foreign host key is an answer, too."""
     world.ssh.reset(node)
-    try:
-        world.ssh.run(node, "true", timeout=SSH_SECONDS)
-    except StackmendError as error:
-        return error.code is not Code.SSH_UNREACHABLE, f"SSH: {error.sentence}"
+    answer = world.ssh.run_many({node: "true"}, timeout=SSH_SECONDS, within=SSH_SECONDS)[node]
+    if isinstance(answer, StackmendError):
+        return answer.code is not Code.SSH_UNREACHABLE, f"SSH: {answer.sentence}"
     return True, "SSH: it answers"

@@ -35,3 +35,14 @@ def leftovers(
 def unseen(evacuations: Iterable[Migration]) -> tuple[Migration, ...]:
     """Return the evacuations that the node's nova-compute has still to clean up after."""
     return tuple(m for m in evacuations if m.status in UNSEEN)
+
+
+def superseded(evacuations: Iterable[Migration]) -> tuple[Migration, ...]:
+    """Return the unseen evacuations behind which there is a newer one of the same instance that was seen.
+
+    Nova-compute takes one record an instance each time it starts. One that is left would have it destroy the instance
+    at a later start, when that has come home: it looks at no more than the record.
+    """
+    records = list(evacuations)
+    seen = {m.instance: m.id for m in sorted(records, key=lambda m: m.id) if m.status not in UNSEEN}
+    return tuple(m for m in unseen(records) if seen.get(m.instance, 0) > m.id)

@@ -39,7 +39,7 @@ def plan_recover(facts: RecoveryFacts, options: RecoveryOptions, *, controller: 
     # before scheduling is disabled: as long as nova takes the service for up, that request waits for an answer of it
     down = ForceDown.step(node, fence.id, group=group, needs=(fence.id,))
     disable = DisableScheduling.step(node, reason=reason, group=group, needs=(down.id,))
-    moves = _moves(rescues, fence.id, (*group, "Start its instances elsewhere"), (disable.id,))
+    moves = _moves(rescues, fence.id, options.target, (*group, "Start its instances elsewhere"), (disable.id,))
     check = CheckRecovered.step(
         node,
         {str(m.params["instance"]): m.id for m in moves if m.action == EvacuateInstance.name},
@@ -64,7 +64,11 @@ def lane_from(node: NodeName) -> str:
 
 
 def _moves(
-    rescues: tuple[Rescue, ...], fence: StepId, group: tuple[str, ...], needs: tuple[StepId, ...]
+    rescues: tuple[Rescue, ...],
+    fence: StepId,
+    only: NodeName | None,
+    group: tuple[str, ...],
+    needs: tuple[StepId, ...],
 ) -> tuple[Step, ...]:
     """Return two steps for each instance that is moved, in the order of the rescues."""
     steps: list[Step] = []
@@ -79,6 +83,8 @@ def _moves(
             rescue.target,
             why="it " + rescue.sentence.removeprefix(f"{instance.name} ") + accepted,
             fence=fence,
+            accepted=bool(lost),
+            only=only,
             group=group,
             needs=needs,
             lane=lane_from(instance.host),
