@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from stackmend.adapters.world import World
+from stackmend.domain.death import Stir
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, StackmendError
-from stackmend.facts import death, stirring
+from stackmend.facts import death, stirring, volume_watchers
 
 SSH_SECONDS = 8.0
 
@@ -51,10 +52,19 @@ def listen(world: World, node: NodeName, *, storage: int = 0) -> Silence:
             alive.append(f"{echo.peer} pings {echo.address}, and it answers")
         else:
             silent.append(f"{echo.peer} pings {echo.address}, and nothing answers")
-    for stir in stirring.stirs(world, node, storage) if storage else ():
-        kind = unasked if stir.alive is None else alive if stir.alive else silent
+    for stir in _stirs(world, node, storage) if storage else ():
+        kind = unasked if stir.alive is None or stir.lately else alive if stir.alive else silent
         kind.append(f"{stir.witness}: {stir.silent or stir.says}")
     return Silence(tuple(alive), tuple(silent), tuple(unasked))
+
+
+def _stirs(world: World, node: NodeName, seconds: int) -> tuple[Stir, ...]:
+    """Return what shared storage and Ceph show of its instances; Ceph's watches are given the time to end."""
+    peers = death.peers_of(world, node)
+    return (
+        *stirring.stirs(world, node, seconds),
+        volume_watchers.look(world, node, peers, patience=volume_watchers.KEPT),
+    )
 
 
 def _shell(world: World, node: NodeName) -> tuple[bool, str]:
