@@ -114,8 +114,8 @@ class Actor:
         if self._ended:
             return
         if self.objection:
+            del self.acted[node]  # so that it is decided anew after the next look
             self._say(node, Stage.LEFT, self.objection)
-            del self.acted[node]
             return
         engine = Engine(journal, Performer(world, all_actions()), Silence(), place=world.inventory.cloud)
         with self._stoppable(engine):
