@@ -12,6 +12,11 @@ from typing import Any
 import pytest
 from fleet import STACKMEND, Fleet, Stackmend, broken, until
 
+from stackmend.adapters.world import World
+from stackmend.cli.context import CloudChoice
+from stackmend.cli.watch_acting import Actor
+from stackmend.domain.values import NodeName
+from stackmend.domain.watch import Act, Stage
 from stackmend.lab import beat
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600, func_only=True)]
@@ -66,7 +71,7 @@ def acts(said: list[dict[str, Any]], node: str) -> dict[str, str]:
 
 def test_a_volumes_watcher_is_a_witness_of_a_living_node(stackmend: Stackmend, booted: str) -> None:
     assert booted
-    signs = {ALLOWED: {}, OTHER: {}}
+    signs: dict[str, dict[str, Any]] = {ALLOWED: {}, OTHER: {}}
     for node, seen in signs.items():
         found = stackmend("node", "diagnose", node, "-f", "json").json()
         seen.update({sign["name"].split()[0]: sign for sign in found["signs"]})
@@ -74,6 +79,24 @@ def test_a_volumes_watcher_is_a_witness_of_a_living_node(stackmend: Stackmend, b
     assert "it watches volumes/volume-" in signs[ALLOWED]["volumes"]["says"]
     assert signs[OTHER]["volumes"]["bearing"] == "not asked"
     assert signs[OTHER]["volumes"]["silent"] == "its instances have no volumes in Ceph"
+
+
+def test_what_is_refused_is_said_and_not_tried_again(lab: dict[str, str], world: World, tmp_path: Path) -> None:
+    assert world.inventory.cloud == lab["OS_CLOUD"]
+    doer = Actor(CloudChoice(lab["OS_CLOUD"], Path(lab["STACKMEND_INVENTORY"]), tmp_path))
+    doer.begin(NodeName(OTHER))
+    said: list[Act] = []
+
+    def heard() -> bool:
+        said.extend(doer.news())
+        return bool(said)
+
+    until(heard, "it is said")
+    assert doer.end() == ()
+    (act,) = said
+    assert (act.node, act.stage, act.run) == (OTHER, Stage.LEFT, "")
+    assert f"stackmend node recover {OTHER}" in act.sentence
+    assert act.sentence in doer.acted[NodeName(OTHER)]
 
 
 def test_a_dead_node_that_is_allowed_is_recovered_and_another_is_only_said(
