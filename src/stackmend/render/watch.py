@@ -53,7 +53,7 @@ def in_words(event: Event) -> str:
 def _acts_on(watching: Watching) -> str:
     if not watching.act_on:
         return ""
-    share = f"{watching.most} of {len(watching.nodes)} nodes at once ({watching.max_share:g} %)"
+    share = f"{watching.most} of {len(watching.nodes)} nodes ({watching.max_share:g} %)"
     without = "".join(f"; {node} has no power controller and is not acted on" for node in watching.unfenceable)
     return (
         f"; found dead, these are recovered: {', '.join(watching.act_on)}, while no more than {share} are down"
