@@ -156,12 +156,14 @@ class Stir:
         alive: whether something stirred; None where the witness could not be asked.
         says: what it saw.
         silent: why it could not be asked; empty where it could.
+        lately: where nothing stirred now: whether what it saw shows that the node lived a while ago.
     """
 
     witness: str
     alive: bool | None
     says: str = ""
     silent: str = ""
+    lately: bool = False
 
 
 @dataclass(frozen=True)

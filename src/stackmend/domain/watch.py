@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,10 @@ class Watching:
         nodes: compute nodes that are watched.
         up: how many of them are up.
         interval: seconds from one look to the next.
+        act_on: nodes that are recovered where they are found dead.
+        max_share: percentage of the nodes above which none is acted on.
+        most: how many nodes that is.
+        unfenceable: those of ``act_on`` that no power controller can fence.
     """
 
     at: datetime
@@ -28,6 +33,10 @@ class Watching:
     nodes: tuple[NodeName, ...]
     up: int
     interval: float
+    act_on: tuple[NodeName, ...] = ()
+    max_share: float = 0.0
+    most: int = 0
+    unfenceable: tuple[NodeName, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,39 @@ class Wave:
     over: bool = False
 
 
-Event: TypeAlias = Watching | Change | Wave
+class Stage(enum.StrEnum):
+    """What a watch does with a node that is down.
+
+    LEFT: it does not act on it. BEGUN: a run that recovers it has begun. DONE: that run came to its end. PAUSED: that
+    run waits for a person.
+    """
+
+    LEFT = "left"
+    BEGUN = "begun"
+    DONE = "done"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True)
+class Act:
+    """The watch acts on a node, has acted on it, or does not, and why.
+
+    Attributes:
+        at: when it was said.
+        node: its name.
+        stage: which of these.
+        sentence: what is done or was, or why not; and what to type.
+        run: the run that recovers it; empty for none.
+    """
+
+    at: datetime
+    node: NodeName
+    stage: Stage
+    sentence: str
+    run: str = ""
+
+
+Event: TypeAlias = Watching | Change | Wave | Act
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from stackmend.domain.overview import RunGlance
 from stackmend.domain.power import Power
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts import glances, network, nova_database, services, stirring
+from stackmend.facts import glances, network, nova_database, services, stirring, volume_watchers
 from stackmend.facts.overview import ASKERS_FAULT
 
 PEERS = 4
@@ -92,15 +92,20 @@ def gather(
         Failed: AUTH_FAILED, TOKEN_EXPIRED: the asker's own fault.
     """
     at = world.clock.now()
-    with ThreadPoolExecutor(5) as pool:
+    asked = peers or peers_of(world, node)
+    with ThreadPoolExecutor(6) as pool:
         of_nova = pool.submit(lambda: nova or seen(heard(world), node))
         of_shell = pool.submit(shells, world, (world.inventory.nodes[node],), care.reply)
-        of_peers = pool.submit(echoes, world, node, peers or peers_of(world, node), care)
+        of_peers = pool.submit(echoes, world, node, asked, care)
         of_neutron = pool.submit(lambda: _agents(world, node) if care.agents else None)
         of_controller = pool.submit(power, world, node)
         beats, shell = of_nova.result(), of_shell.result()[node]
         silent = shell.glance is None and care.listen > 0
         of_storage = pool.submit(stirring.stirs, world, node, int(care.listen)) if silent else None
+        patience = volume_watchers.KEPT if silent else 0.0
+        of_volumes = (
+            pool.submit(volume_watchers.look, world, node, asked, patience=patience) if care.listen > 0 else None
+        )
         if _quiet(beats, shell):
             beats = _listened(world, node, beats, care.listen)
         return DeathFacts(
@@ -110,7 +115,10 @@ def gather(
             shell=shell,
             echoes=of_peers.result(),
             power=of_controller.result(),
-            stirs=of_storage.result() if of_storage is not None else (),
+            stirs=(
+                *(of_storage.result() if of_storage is not None else ()),
+                *((of_volumes.result(),) if of_volumes is not None else ()),
+            ),
             agents=of_neutron.result(),
             runs=tuple(run for run in runs if run.subject == node),
         )

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from stackmend.adapters.world import World
+from stackmend.domain.death import Stir
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, StackmendError
-from stackmend.facts import death, stirring
+from stackmend.facts import death, stirring, volume_watchers
 
 SSH_SECONDS = 5.0
 """How long the node may take to answer; pings from its peers are the second ear."""
@@ -42,7 +43,7 @@ def listen(world: World, node: NodeName, *, storage: int = 0) -> Silence:
     unasked: list[str] = []
     with ThreadPoolExecutor(2) as pool:
         asked = pool.submit(_shell, world, node)
-        stirring_there = pool.submit(stirring.stirs, world, node, storage) if storage else None
+        stirring_there = pool.submit(_stirs, world, node, storage) if storage else None
         echoes = death.echoes(world, node, death.peers_of(world, node), death.Care())
         answered, says = asked.result()
         stirs = stirring_there.result() if stirring_there is not None else ()
@@ -55,9 +56,18 @@ def listen(world: World, node: NodeName, *, storage: int = 0) -> Silence:
         else:
             silent.append(f"{echo.peer} pings {echo.address}, and nothing answers")
     for stir in stirs:
-        kind = unasked if stir.alive is None else alive if stir.alive else silent
+        kind = unasked if stir.alive is None or stir.lately else alive if stir.alive else silent
         kind.append(f"{stir.witness}: {stir.silent or stir.says}")
     return Silence(tuple(alive), tuple(silent), tuple(unasked))
+
+
+def _stirs(world: World, node: NodeName, seconds: int) -> tuple[Stir, ...]:
+    """Return what shared storage and Ceph show of its instances; Ceph's watches are given the time to end."""
+    peers = death.peers_of(world, node)
+    return (
+        *stirring.stirs(world, node, seconds),
+        volume_watchers.look(world, node, peers, patience=volume_watchers.KEPT),
+    )
 
 
 def _shell(world: World, node: NodeName) -> tuple[bool, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from stackmend.domain.death import Bearing, DeathFacts, Echo, PowerSeen, Sign
+from stackmend.domain.death import Bearing, DeathFacts, Echo, PowerSeen, Sign, Stir
 from stackmend.domain.power import Power
 from stackmend.errors import Code
 
@@ -29,11 +29,18 @@ def _signs(facts: DeathFacts) -> Iterator[Sign]:
     if facts.power is not None:
         yield _power(facts, facts.power)
     for stir in facts.stirs:
-        bearing = Bearing.ALIVE if stir.alive else Bearing.NO_ANSWER
-        yield Sign(
-            stir.witness, bearing if stir.alive is not None else Bearing.UNASKED, stir.says, facts.at, stir.silent
-        )
+        yield _stir(facts, stir)
     yield _neutron(facts)
+
+
+def _stir(facts: DeathFacts, stir: Stir) -> Sign:
+    if stir.alive is None:
+        bearing = Bearing.UNASKED
+    elif stir.alive:
+        bearing = Bearing.ALIVE
+    else:
+        bearing = Bearing.LATELY if stir.lately else Bearing.NO_ANSWER
+    return Sign(stir.witness, bearing, stir.says, facts.at, stir.silent)
 
 
 def moment(at: datetime | None) -> str:

@@ -106,7 +106,14 @@ def advance(
 def _changes(memory: Memory, at: datetime, news: Mapping[NodeName, Diagnosis]) -> Iterator[Change]:
     for node, found in sorted(news.items()):
         said = memory.said.get(node)
-        yield Change(at, node, None if said is None else said.condition, found)
+        yield Change(at, node, None if said is None else said.condition, _hinted(found))
+
+
+def _hinted(found: Diagnosis) -> Diagnosis:
+    """Return a diagnosis that names who can tell more, where a short look cannot tell."""
+    if found.condition is not Condition.UNKNOWN:
+        return found
+    return replace(found, sentence=f"{found.sentence}; `stackmend node diagnose {found.node}` looks longer")
 
 
 def _is_wave(failed: int, watched: int, most_share: float) -> bool:

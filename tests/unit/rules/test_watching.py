@@ -110,3 +110,9 @@ def test_a_heartbeat_that_advances_is_life_until_it_stops() -> None:
     beats = heard_since(beats, nova(AT + 10 * SECOND), AT + 10 * SECOND)
     assert len(beats) == 2
     assert len(heard_since(beats, nova(AT + 10 * SECOND), AT + OF_LATE + SECOND)) == 1
+
+
+def test_what_a_short_look_cannot_tell_names_the_long_one() -> None:
+    _, (event,) = advance(Memory(), AT, news(found(Condition.UNKNOWN)), watched=10, most_share=0.3)
+    assert isinstance(event, Change)
+    assert "`stackmend node diagnose c01`" in event.found.sentence
