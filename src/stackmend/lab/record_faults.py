@@ -17,7 +17,8 @@ _OTHER = (
 _ROW = "UPDATE nova.instances SET {change} WHERE uuid = '{{id}}'"
 _MOVE = _ROW.format(change=f"host = {_OTHER}, node = host")
 _MOVE_BACK = _ROW.format(change="host = '{node}', node = '{node}'")
-_DELETE = _ROW.format(change="deleted = id, deleted_at = UTC_TIMESTAMP()")
+# tomorrow: nova-compute ends what has been deleted for a while, within a minute in the lab
+_DELETE = _ROW.format(change="deleted = id, deleted_at = UTC_TIMESTAMP() + INTERVAL 1 DAY")
 _UNDELETE = _ROW.format(change="deleted = 0, deleted_at = NULL")
 
 _ALLOCATE = f"""\
