@@ -58,14 +58,15 @@ def until(question: Callable[[], bool], what: str) -> None:
 def down(node: str, env: Mapping[str, str]) -> bool:
     """Return whether nova takes a node's nova-compute for down."""
     rows = openstack("compute", "service", "list", "--service", "nova-compute", "--host", node, "-f", "json", env=env)
-    return bool([row["State"] for row in json.loads(rows)] == ["down"])
+    (service,) = json.loads(rows)
+    return str(service["State"]) == "down"
 
 
 def answer(count: int, since: float, env: Mapping[str, str]) -> bool:
     """Return whether that many instances have answered the last probes, all of them sent after a moment."""
     window = max(since, time.time() - 1.5)
     probes = json.loads(stackmend("lab", "probe", "report", "--since", f"{window:.3f}", "-f", "json", env=env))
-    return sum(p["sent"] >= 3 and p["lost"] == 0 for p in probes.values()) == count  # noqa: PLR2004 - three probes
+    return [p["sent"] >= 3 and p["lost"] == 0 for p in probes.values()] == [True] * count  # noqa: PLR2004 - three probes
 
 
 def loop(ids: list[str], node: str, target: str, env: Mapping[str, str]) -> None:

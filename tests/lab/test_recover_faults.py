@@ -154,3 +154,7 @@ def test_the_node_comes_back_in_the_middle_of_its_own_recovery(
     assert done.status == 0, done.out + done.err
     assert fleet.service(SECOND)["forced_down"] is True
     goes_on_once(on_node, fleet, filed, FIRST, seen[-1].boot)
+
+    home = stackmend("node", "readmit", SECOND, "--no-canary", "--return-instances", "--yes")
+    assert home.status == 0, home.out + home.err
+    assert (fleet.host(filed), fleet.state(filed), machines(filed)) == (SECOND, "active", 1)

@@ -168,13 +168,20 @@ def recover(name: str, **asked: Any) -> None:
 @node.command()
 @click.argument("name", metavar="NODE")
 @click.option("--no-canary", is_flag=True, help="Do not boot an instance there.")
+@click.option("--return-instances", is_flag=True, help="Bring the instances home that were started elsewhere.")
+@click.option(
+    "--patience", type=click.FloatRange(min=1), default=120.0, show_default=True, metavar="SECONDS", help="As in drain."
+)
 @plan_options
-def readmit(name: str, *, no_canary: bool, **asked: Any) -> None:
+def readmit(name: str, *, no_canary: bool, return_instances: bool, patience: float, **asked: Any) -> None:
     """Take the recovered NODE back: see that it let go of what runs elsewhere, then up, verified and enabled."""
     from stackmend.cli import recovering  # noqa: PLC0415 - late: it imports every client
 
     chosen = Asked.of(asked)
-    show_or_apply(chosen, lambda world, _: recovering.readmit(world, chosen.state, name, canary=not no_canary))
+    way = patience if return_instances else None
+    show_or_apply(
+        chosen, lambda world, _: recovering.readmit(world, chosen.state, name, canary=not no_canary, home=way)
+    )
 
 
 @node.command()

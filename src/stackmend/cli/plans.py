@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from stackmend.engine.reading import Runs
 from stackmend.errors import Code, Refused
 from stackmend.facts import instances, settings, units
 from stackmend.facts.drain import gather
-from stackmend.rules.returning import Owed, owed_to
+from stackmend.rules.returning import Moved, Owed, owed_to
 from stackmend.runbooks.drain import plan_drain
 from stackmend.runbooks.maintain import Work, plan_maintain
 from stackmend.runbooks.returning import Home, plan_return
 from stackmend.runbooks.services import plan_start, plan_stop
 
-__all__ = ["Chosen", "Work", "bring_back", "compute_node", "drain", "maintain", "owed_by", "start", "stop"]
+__all__ = ["Chosen", "Work", "bring_back", "compute_node", "drain", "home_of", "maintain", "owed_by", "start", "stop"]
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,18 @@ def bring_back(world: World, state: Path, name: str, *, stay: bool, patience: fl
     """Return the plan that returns a node, from what the journal in ``state`` says that it is owed."""
     node = compute_node(world, name)
     owed = owed_by(state, node.name)
-    places = {m.place for m in owed.moved} if owed else set()
-    home = Home(
-        node=node.name,
+    home = home_of(world, node.name, owed, owed.moved if owed else (), patience=patience)
+    return plan_return(node, owed, units.held(world, node.name), home, stay=stay)
+
+
+def home_of(world: World, node: NodeName, owed: Owed | None, away: Iterable[Moved], *, patience: float) -> Home:
+    """Return how instances come home to a node from where they are."""
+    return Home(
+        node=node,
         disabled_before=owed is not None and owed.disabled_before,
-        limits={place: settings.max_concurrent_live_migrations(world, place) for place in places},
+        limits={place: settings.max_concurrent_live_migrations(world, place) for place in {m.place for m in away}},
         patience=patience,
     )
-    return plan_return(node, owed, units.held(world, node.name), home, stay=stay)
 
 
 def owed_by(state: Path, node: NodeName) -> Owed | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackmend.adapters.world import World
-from stackmend.cli.plans import compute_node, owed_by
+from stackmend.cli.plans import compute_node, home_of, owed_by
 from stackmend.cli.wiring import actor
 from stackmend.domain.health import Held
 from stackmend.domain.plan import Plan
@@ -59,11 +59,17 @@ def recover(world: World, name: str, chosen: Chosen, *, reason: str) -> Plan:
     return plan_recover(gather(world, node.name), options, controller=controller, reason=reason)
 
 
-def readmit(world: World, state: Path, name: str, *, canary: bool) -> Plan:
-    """Return the plan that readmits a node, from what the journal in ``state`` says that it is owed."""
+def readmit(world: World, state: Path, name: str, *, canary: bool, home: float | None) -> Plan:
+    """Return the plan that readmits a node, from what the journal in ``state`` says that it is owed.
+
+    With ``home``, the seconds of patience of a live migration, the instances that were started elsewhere come back at
+    its end; with None they stay.
+    """
     node = compute_node(world, name)
     service = services.compute_service(world, node.name)
-    return plan_readmit(node, service, owed_by(state, node.name), _held(world, node.name), canary=canary)
+    owed = owed_by(state, node.name)
+    way = home_of(world, node.name, owed, owed.evacuated if owed else (), patience=home) if home else None
+    return plan_readmit(node, service, owed, _held(world, node.name), canary=canary, home=way)
 
 
 def _held(world: World, node: NodeName) -> tuple[Held, ...]:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackmend.domain.run import Run, RunState, StepState
+from stackmend.domain.run import Run, RunState, StepState, StepStatus
 from stackmend.domain.values import InstanceId, NodeName, RunId
 
 MOVE = "instance.move"
+EVACUATE = "instance.evacuate"
 RETURN = "instance.return"
 DISABLE = "scheduling.disable"
 RETURNS = "returns"
@@ -42,11 +43,13 @@ class Owed:
         runs: that owe it, oldest first.
         moved: instances to bring back.
         scheduling: the journaled change of the first step that disabled scheduling: the later ones found it disabled.
+        evacuated: what a recovery or a salvage started elsewhere; it comes home only where that is asked for.
     """
 
     runs: tuple[RunId, ...]
     moved: tuple[Moved, ...]
     scheduling: Mapping[str, Any] | None
+    evacuated: tuple[Moved, ...] = ()
 
     @property
     def disabled_before(self) -> bool:
@@ -69,7 +72,9 @@ def owed_to(node: NodeName, runs: Iterable[Run]) -> Owed | None:
         return None
     latest = {m.instance: m for owed in owing for m in owed.moved}
     first = next((owed.scheduling for owed in owing if owed.scheduling is not None), None)
-    return Owed(tuple(run for owed in owing for run in owed.runs), tuple(latest.values()), first)
+    evacuated = {m.instance: m for owed in owing for m in owed.evacuated}
+    runs_owing = tuple(run for owed in owing for run in owed.runs)
+    return Owed(runs_owing, tuple(latest.values()), first, tuple(evacuated.values()))
 
 
 def _list(value: object) -> list[object]:
@@ -79,19 +84,27 @@ def _list(value: object) -> list[object]:
 def _owed(run: Run) -> Owed:
     done = {s.id: run.steps[s.id] for s in run.plan.steps if run.steps[s.id].state is StepState.DONE}
     back = {s.params["instance"] for s in run.plan.steps if s.action == RETURN and s.id in done}
-    moved = []
-    for step in run.plan.steps:
-        if step.action == MOVE and step.id in done and step.params["instance"] not in back:
-            receipt: Mapping[str, Any] = done[step.id].receipt or {}
-            moved.append(
-                Moved(
-                    instance=InstanceId(receipt["instance"]),
-                    name=receipt["name"],
-                    home=NodeName(receipt["source"]),
-                    place=NodeName(receipt["target"]),
-                    mode=receipt["mode"],
-                )
-            )
+    gone = [s for s in run.plan.steps if s.id in done and s.params.get("instance") not in back]
+    moved = [_moved(done[s.id], str((done[s.id].receipt or {}).get("mode"))) for s in gone if s.action == MOVE]
+    evacuated = [_moved(done[s.id], _mode_home(done[s.id])) for s in gone if s.action == EVACUATE]
     restored = any(s.action == "scheduling.restore" and s.id in done for s in run.plan.steps)
     disabled = [done[s.id].change for s in run.plan.steps if s.action == DISABLE and s.id in done]
-    return Owed((run.id,), tuple(moved), disabled[-1] if disabled and not restored else None)
+    return Owed((run.id,), tuple(moved), disabled[-1] if disabled and not restored else None, tuple(evacuated))
+
+
+def _moved(status: StepStatus, mode: str) -> Moved:
+    """Return an instance that a step moved, as its receipt says."""
+    receipt: Mapping[str, Any] = status.receipt or {}
+    return Moved(
+        instance=InstanceId(receipt["instance"]),
+        name=receipt["name"],
+        home=NodeName(receipt["source"]),
+        place=NodeName(receipt["target"]),
+        mode=mode,
+    )
+
+
+def _mode_home(status: StepStatus) -> str:
+    """Return how an evacuated instance comes home: live where it ran before its node died."""
+    change: Mapping[str, Any] = status.change or {}
+    return "live" if change.get("vm_state") == "active" else "cold"

@@ -12,11 +12,18 @@ from stackmend.domain.node import Node
 from stackmend.domain.plan import Plan, Step
 from stackmend.errors import Code, Refused
 from stackmend.rules.returning import RETURNS, Owed
+from stackmend.runbooks.returning import Home, bring_back, return_lanes
 from stackmend.runbooks.services import release
 
 
 def plan_readmit(
-    machine: Node, service: ComputeService, owed: Owed | None, held: tuple[Held, ...] = (), *, canary: bool
+    machine: Node,
+    service: ComputeService,
+    owed: Owed | None,
+    held: tuple[Held, ...] = (),
+    *,
+    canary: bool,
+    home: Home | None = None,
 ) -> Plan:
     """Return the plan that takes a node back.
 
@@ -26,6 +33,7 @@ def plan_readmit(
         owed: what closed runs owe it; None for nothing.
         held: units that stackmend holds there, as a salvage does.
         canary: whether an instance is booted there.
+        home: how the instances that were started elsewhere come home; None where they stay.
 
     Raises:
         Refused: it is neither forced down nor is its scheduling owed to it.
@@ -48,13 +56,22 @@ def plan_readmit(
     if owed is not None and owed.scheduling is not None:
         steps.append(RestoreScheduling.step_from(node, dict(owed.scheduling), group=group, needs=(verify.id,)))
     moved = owed.moved if owed else ()
+    evacuated = owed.evacuated if owed else ()
     paid = list(owed.runs) if owed and not moved else []
+    back, notes = bring_back(((m, {}) for m in evacuated), home, needs=(steps[-1].id,)) if home else ((), ())
+    stay = tuple(
+        f"{m.name} stays on {m.place}, where it was started; --return-instances brings it home" for m in evacuated
+    )
     return Plan(
         runbook="node readmit",
         subject=node,
         title=f"Readmit {node}: see that it is clean, let nova hear it, verify it, give its scheduling back",
-        steps=tuple(steps),
-        notes=tuple(f"{m.name} stays on {m.place}; `stackmend node return {node}` brings it home" for m in moved),
+        steps=(*steps, *back),
+        lanes=return_lanes(back, home) if home else {},
+        notes=(
+            *(f"{m.name} stays on {m.place}; `stackmend node return {node}` brings it home" for m in moved),
+            *(notes if home else stay),
+        ),
         world={"forced down": str(service.forced_down)},
-        options={RETURNS: paid, "canary": canary},
+        options={RETURNS: paid, "canary": canary, "return instances": home is not None},
     )

@@ -99,3 +99,16 @@ def test_a_maintenance_that_brought_everything_back_owes_nothing() -> None:
     plan = replace(run.plan, steps=(*run.plan.steps, back, restore))
     steps = {**run.steps, back.id: StepStatus(StepState.DONE), restore.id: StepStatus(StepState.DONE)}
     assert owed_to(NODE, [replace(run, plan=plan, steps=steps)]) is None
+
+
+def test_what_a_recovery_evacuated_is_told_apart() -> None:
+    run = drain("r1")
+    steps, plan = dict(run.steps), run.plan.steps
+    for name, state in (("e", "active"), ("f", "stopped")):
+        plan = (*plan, Step(StepId(f"evacuate/{name}"), "instance.evacuate", name, {"instance": name}))
+        receipt = {"instance": name, "name": name, "source": "c01", "target": "c03"}
+        steps[StepId(f"evacuate/{name}")] = StepStatus(StepState.DONE, change={"vm_state": state}, receipt=receipt)
+    owed = owed_to(NODE, [replace(run, plan=replace(run.plan, steps=plan), steps=steps)])
+    assert owed is not None
+    assert [m.name for m in owed.moved] == ["a"]
+    assert [(m.name, m.place, m.mode) for m in owed.evacuated] == [("e", "c03", "live"), ("f", "c03", "cold")]

@@ -13,6 +13,7 @@ from stackmend.domain.values import InstanceId, NodeName, RunId
 from stackmend.errors import Code, Refused
 from stackmend.rules.returning import Moved, Owed
 from stackmend.runbooks.readmit import plan_readmit
+from stackmend.runbooks.returning import Home
 
 C02, C03 = NodeName("c02"), NodeName("c03")
 MACHINE = Node(C03, frozenset({Role.COMPUTE}), SshAccess("192.0.2.3"))
@@ -58,3 +59,16 @@ def test_there_is_nothing_to_readmit_of_a_node_that_is_up() -> None:
     with pytest.raises(Refused) as caught:
         plan_readmit(MACHINE, replace(DOWN, forced_down=False), None, canary=True)
     assert caught.value.code is Code.NOTHING_TO_RETURN
+
+
+def test_what_was_evacuated_comes_home_only_where_that_is_asked_for() -> None:
+    evacuated = tuple(Moved(InstanceId(i), i, C03, C02, mode) for i, mode in (("off", "cold"), ("on", "live")))
+    owed = replace(OWED, evacuated=evacuated)
+    stays = plan_readmit(MACHINE, DOWN, owed, canary=True)
+    assert [s.action for s in stays.steps][-1] == "scheduling.restore"
+    assert stays.notes[1] == "on stays on c02, where it was started; --return-instances brings it home"
+    home = Home(C03, disabled_before=False, limits={C02: 1}, patience=60)
+    comes = plan_readmit(MACHINE, DOWN, owed, canary=True, home=home)
+    assert [s.params["instance"] for s in comes.steps[4:]] == ["on", "off"]
+    assert {s.needs for s in comes.steps[4:]} >= {(comes.steps[3].id,)}
+    assert (comes.notes, comes.options["returns"]) == ((), ["r-1"])
