@@ -1,4 +1,4 @@
-"""What else dies, or comes back, in the middle of a recovery: nothing runs twice, is lost or left off, and it is said."""
+"""What else dies in the middle of a recovery: nothing runs twice, is lost or left off, and the report is true."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def pair(fleet: Fleet, on_node: Script, boots: dict[str, int]) -> tuple[str, str
     return filed, volumed
 
 
-def test_the_target_dies_and_the_controller_reboots(
+def test_the_target_dies_and_the_controller_reboots(  # noqa: PLR0913, PLR0917 - fixtures
     stackmend: Command,
     on_node: Script,
     fleet: Fleet,
