@@ -27,9 +27,9 @@ SECONDS = 180.0
 class Reconcile(Action):
     """Wait until a node's nova-compute has removed what was evacuated from it, and see that nothing of it is left.
 
-    While the node is forced down nova sends it nothing. Nothing is removed by this step but by nova-compute itself,
-    which is started anew where an instance was evacuated more than once: it takes one record of it a start. Parameters
-    and change: node.
+    While the node is forced down nova sends it nothing. What is removed is removed by nova-compute itself, which is
+    started anew where an instance was evacuated more than once: it takes one record of it a start. Parameters and
+    change: node.
     """
 
     name: ClassVar[str] = "node.reconcile"
