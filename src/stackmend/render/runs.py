@@ -26,6 +26,8 @@ MARKS: Mapping[StepState, str] = {
     StepState.FAILED: "✗",
     StepState.UNDONE: "↶",
 }
+MIGRATES = frozenset({"instance.move", "instance.return"})
+"""Actions that can be told how to move an instance."""
 
 
 def show_runs(runs: Sequence[Run], form: str) -> None:
@@ -139,7 +141,7 @@ def next_commands(run: Run) -> list[str]:
         if run.steps[step.id].state is StepState.FAILED:
             target = f"{run.id} {shlex.quote(step.id)}"
             commands.append(f"stackmend runs retry {target}")
-            if step.action.startswith("instance."):
+            if step.action in MIGRATES:
                 commands += [f"stackmend runs retry {target} --mode {mode}" for mode in ("force-complete", "cold")]
             commands.append(f"stackmend runs skip {target}")
     if not commands:
