@@ -77,8 +77,8 @@ def look(world: World, node: NodeName, peers: Sequence[NodeName], *, patience: f
         world: the cloud.
         node: whose instances.
         peers: who may ask Ceph, one after the other until one can.
-        patience: how many seconds are waited for watches of the node's to end; one kept for ``KEPT`` is life. 0 for a
-            single look, which shows that the node lived a while ago, at most.
+        patience: how many seconds are waited for watches of the node's to end; one kept for ``KEPT`` is life, and so is
+            one that is opened meanwhile. 0 for a single look, which shows that the node lived a while ago, at most.
     """
     try:
         images = _images(world, node)
@@ -91,42 +91,51 @@ def look(world: World, node: NodeName, peers: Sequence[NodeName], *, patience: f
         return Stir(seen.witness, None, silent=seen.silent)
     address = world.inventory.nodes[node].ssh.address
     began = heard = world.clock.monotonic()
-    first = last = _of(seen.watches, address)
+    first = own = _of(seen.watches, address)
+    opened: frozenset[Watch] = frozenset()
 
-    def gone() -> bool | None:
-        nonlocal last, seen, heard
+    def told() -> bool | None:
+        nonlocal own, seen, heard, opened
         now = _ask(world, peers, images)
         if not now.silent:
-            seen, last, heard = now, first & _of(now.watches, address), world.clock.monotonic()
-        return True if not last else None
+            seen, own, heard = now, _of(now.watches, address), world.clock.monotonic()
+            opened |= own - first
+        return True if opened or not own else None
 
-    if last and patience > 0:
-        world.clock.wait_for(gone, timeout=patience, interval=_BETWEEN)
-    return judged(seen.witness, images, seen.watches, last, heard - began)
+    if patience > 0:
+        world.clock.pause(_BETWEEN)  # a watch that broke is opened anew a moment later
+        world.clock.wait_for(told, timeout=patience - _BETWEEN, interval=_BETWEEN)
+    others = {watch.address for watch in seen.watches} - {address}
+    if opened:
+        return Stir(seen.witness, alive=True, says=f"it opened {_names(opened)} meanwhile")
+    return judged(seen.witness, images, others, own, heard - began)
 
 
 def judged(
-    witness: str, images: Sequence[Image], watches: Iterable[Watch], kept: frozenset[Watch], seconds: float
+    witness: str, images: Sequence[Image], others: Iterable[str], kept: frozenset[Watch], seconds: float
 ) -> Stir:
-    """Return what watches come to.
+    """Return what watches come to, none of which was opened meanwhile.
 
     Args:
         witness: who asked.
         images: what was asked about.
-        watches: all watches of them.
+        others: addresses of others that watch them.
         kept: those of the node itself that were there all the time.
         seconds: how long they were looked at.
     """
     if kept:
-        names = sorted({watch.image for watch in kept})
-        held = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004
+        held = _names(kept)
         if seconds >= KEPT:
             return Stir(witness, alive=True, says=f"it has kept its watch of {held} for {seconds:.0f} s")
         return Stir(witness, alive=False, lately=True, says=f"it watches {held}; a dead node's watch ends after 30 s")
-    others = sorted({watch.address for watch in watches})
-    beside = f", but {', '.join(others)} does" if others else ""
+    beside = f", but {', '.join(sorted(others))} does" if others else ""
     counted = "1 image" if len(images) == 1 else f"{len(images)} images"
     return Stir(witness, alive=False, says=f"its address watches none of {counted} of its instances{beside}")
+
+
+def _names(watches: Iterable[Watch]) -> str:
+    names = sorted({watch.image for watch in watches})
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004
 
 
 def parse(image: Image, line: str) -> frozenset[Watch]:
