@@ -86,8 +86,10 @@ class EvacuateInstance(Action):
         else:
             way = _first(world, instance, params)
         way = again(world, way, instance, context)
+        if instance.host != way.source:
+            return Do(way.to_json(), f"{instance.name} is {instance.vm_state} on {instance.host} by now")
         where = ""
-        if instance.host == way.source and begun(world, way) is None:
+        if begun(world, way) is None:
             _see_evacuable(instance)
             target = target_now(world, instance, way.target, params, context)
             where = f"; {way.target} is down, so it goes to {target}" if target != way.target else ""

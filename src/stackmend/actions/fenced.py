@@ -76,7 +76,10 @@ def runs_not(world: World, node: NodeName, step: str, instance: InstanceId, cont
     Raises:
         Failed: WITNESSES_DISAGREE where it runs there; or the node came back, and could not be asked.
     """
-    if not _is_back(world, node, str(proof_of(node, step, context)["way"])):
+    proof = proof_of(node, step, context)
+    if proof["way"] == HELD:
+        return asleep_or_failed(world, node, proof)
+    if not _is_back(world, node, str(proof["way"])):
         return f"{node}'s libvirt is not asked, it is fenced"
     domain = domains.on_node(world, node).get(instance)
     if domain is None or not domain.is_active:
