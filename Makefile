@@ -57,9 +57,14 @@ lint: $(DONE)/dev ## static checks: style, types, layers, sizes
 unit: $(DONE)/dev ## tests that need no lab and no root
 	$(BIN)/pytest tests/unit tests/cases
 
+.PHONY: nolab
+nolab: lint ## static checks, and every test that needs no lab
+	$(BIN)/pytest tests/unit tests/cases tests/contract tests/crash
+
 .PHONY: test
-test: lint ## static checks, then every test; builds the lab, so it needs root
-	$(BIN)/pytest tests --durations=15
+test: $(DONE)/dev ## static checks, then every test; builds the lab meanwhile, so it needs root
+	$(BIN)/stackmend lab up & lab=$$!; $(MAKE) --no-print-directory nolab || { wait $$lab; exit 1; }; wait $$lab
+	$(BIN)/pytest tests/lab --durations=15
 
 .PHONY: crash
 crash: $(DONE)/dev ## make a maintain run for each record of its journal, killed there; hours
