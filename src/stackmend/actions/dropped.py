@@ -35,6 +35,8 @@ def why_dropped(world: World, record: Migration, instance: Instance, context: Co
     service = service_of(world, record.target)
     if service is None or not service.up:
         return f"{record.target} died in the middle of it: {_fenced(world, record.target, instance.name, service)}"
+    if instance.host == record.target:
+        return ""
     began = units.find(world, record.target, units.NOVA_COMPUTE).since
     if began is not None and began_since(record, began) and _caught_up(world, record, began, context):
         return ""

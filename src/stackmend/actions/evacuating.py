@@ -112,14 +112,15 @@ def _follow(world: World, way: Evacuation, record: Migration, context: Context) 
     watch = _Watch(record.status, now, now)
     while phase(record) is Phase.UNDERWAY:
         context.progress(f"{way.source} → {way.target}: {record.status}")
-        _check(world, way, record, watch, context)
+        if _arrived(world, way, record, watch, context):
+            break  # and nova does not end its record
         world.clock.pause(POLL_SECONDS)
         record = begun(world, way) or record
     return record
 
 
-def _check(world: World, way: Evacuation, record: Migration, watch: _Watch, context: Context) -> None:
-    """Raise ``Failed`` where the evacuation can no longer come to its end."""
+def _arrived(world: World, way: Evacuation, record: Migration, watch: _Watch, context: Context) -> bool:
+    """Return whether nova has it on the target, and works on it no more; ``Failed`` where it can't come to an end."""
     now = world.clock.monotonic()
     if record.status != watch.status:
         watch.status, watch.since = record.status, now
@@ -133,10 +134,11 @@ def _check(world: World, way: Evacuation, record: Migration, watch: _Watch, cont
         )
     if now - watch.looked > TARGET_EVERY_SECONDS:
         watch.looked = now
-        _check_target(world, way, record, context, unmoved=now - watch.since > UNMOVED_SECONDS)
+        return _check_target(world, way, record, context, unmoved=now - watch.since > UNMOVED_SECONDS)
+    return False
 
 
-def _check_target(world: World, way: Evacuation, record: Migration, context: Context, *, unmoved: bool) -> None:
+def _check_target(world: World, way: Evacuation, record: Migration, context: Context, *, unmoved: bool) -> bool:
     service = service_of(world, way.target)
     evidence = {"migration": str(record.id), "instance": way.instance}
     if service is None or not service.up:
@@ -149,7 +151,11 @@ def _check_target(world: World, way: Evacuation, record: Migration, context: Con
             evidence=evidence,
         )
     instance = patiently(world.clock, lambda: instances.get(world, way.instance)) if unmoved else None
-    why = why_dropped(world, record, instance, context) if instance is not None else ""
+    if instance is None:
+        return False
+    if instance.host == way.target:
+        return not instance.task_state
+    why = why_dropped(world, record, instance, context)
     if why:
         raise Failed(
             Code.MIGRATION_FAILED,
@@ -157,6 +163,7 @@ def _check_target(world: World, way: Evacuation, record: Migration, context: Con
             hint="resume, which asks for it anew",
             evidence=evidence,
         )
+    return False
 
 
 def _settle(world: World, way: Evacuation) -> Instance:
