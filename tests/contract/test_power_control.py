@@ -142,7 +142,7 @@ def test_silence_ends_in_time(mute: PowerController) -> None:
     began = time.monotonic()
     for question in (power.state, power.off, power.on):
         assert code_of(question) == (Failed, Code.POWER_UNREACHABLE)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 30  # three questions, on a busy machine too
 
 
 @pytest.mark.parametrize(
