@@ -27,9 +27,15 @@ def leftovers(
         record = records.get(uuid)
         if record is not None and record.host == node:
             continue
-        place = f"nova has it {record.vm_state} on {record.host or 'no node'}" if record else "nova does not have it"
-        found[uuid] = f"{record.name if record else domain.name} ({uuid}) is {domain.state} there, and {place}"
+        found[uuid] = (
+            f"{record.name if record else domain.name} ({uuid}) is {domain.state} there, and {by_nova(record)}"
+        )
     return found
+
+
+def by_nova(record: Instance | None) -> str:
+    """Return where nova has an instance, for a sentence; None where it has it no more."""
+    return f"nova has it {record.vm_state} on {record.host or 'no node'}" if record else "nova does not have it"
 
 
 def unseen(evacuations: Iterable[Migration]) -> tuple[Migration, ...]:

@@ -22,6 +22,7 @@ from stackmend.domain.health import (
 )
 from stackmend.domain.instance import ComputeService, Stranger
 from stackmend.domain.node import NetworkAgent
+from stackmend.rules.leftovers import by_nova
 
 BEATS_WANTED = 3
 """Values of ``updated_at`` that show two advances: the one found first says nothing."""
@@ -203,9 +204,8 @@ def strangers(node: str, found: Iterable[Stranger]) -> Finding:
 
 
 def _stranger(one: Stranger) -> str:
-    record = one.record
-    place = f"nova has it {record.vm_state} on {record.host or 'no node'}" if record else "nova does not have it"
-    return f"{record.name if record else one.domain.name} ({one.domain.uuid}) is {one.domain.state}, and {place}"
+    name = one.record.name if one.record else one.domain.name
+    return f"{name} ({one.domain.uuid}) is {one.domain.state}, and {by_nova(one.record)}"
 
 
 def network_agents(node: str, agents: Iterable[NetworkAgent]) -> Finding:
