@@ -12,14 +12,14 @@ Usage: bench_recover.py [INSTANCES]
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
-from bench_drain import BIN, call, covered, openstack, placed, stackmend
+from bench_drain import covered, openstack, placed, stackmend
+from bench_status import environment
 
 FIRST, SECOND = "c01", "c02"
 """Two nodes that see each other's files of instances."""
@@ -117,10 +117,7 @@ def show(count: int, plain: Side, ours: Side) -> None:
 def main() -> None:
     """Start the instances, measure, print, delete them."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    lines = [
-        line.removeprefix("export ") for line in call(str(BIN / "stackmend"), "lab", "env", env=os.environ).split("\n")
-    ]
-    env = {**os.environ, **dict(line.split("=", 1) for line in lines if "=" in line)}
+    env = environment()
     with TemporaryDirectory() as state:
         env["STACKMEND_STATE"] = state
         stackmend("lab", "instances", "start", FIRST, str(count), env=env)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fleet import Ended, Fleet, until
+from killing import DONE, KILLED, journal
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600, func_only=True)]
 
@@ -21,8 +19,6 @@ OnNode = Callable[[str, str], str]
 NODE = "c03"
 OPEN = "13"
 """The record of a run at which the disks are open."""
-KILLED = -signal.SIGKILL
-DONE = ("run-done", "")
 README = b"The root disk of an instance of stackmend's lab.\n"
 
 LEFT = """id={id}
@@ -120,12 +116,6 @@ def last_run(stackmend: Command) -> dict[str, Any]:
     return dict(stackmend("runs", "show", newest, "-f", "json").json())
 
 
-def records(lab_env: dict[str, str], run: str) -> list[tuple[str, str]]:
-    path = Path(lab_env["STACKMEND_STATE"]) / "journal.db"
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        return list(database.execute("SELECT kind, step FROM records WHERE run = ? ORDER BY seq", (run,)))
-
-
 def test_files_are_read_and_the_instance_goes_on(
     stackmend: Command, fleet: Fleet, instance: str, tmp_path: Path
 ) -> None:
@@ -198,14 +188,14 @@ def test_killed_at_every_record(stackmend: Command, instance: str, lab_env: dict
     run = stackmend("runs", "list", "--open", "-f", "json").json()[0]["id"]
     killed_at: set[tuple[str, str]] = set()
     number = 1
-    while (last := records(lab_env, run)[-1]) != DONE:
+    while (last := journal(lab_env, run)[-1]) != DONE:
         # a record at which the run was killed before: die one later, until there is a new one
         number = number + 1 if last in killed_at else 2
         killed_at.add(last)
         ended = stackmend("runs", "resume", run, extra={"STACKMEND_CRASH_AT": str(number)})
         assert ended.status in {KILLED, 0}, ended.out + ended.err
     # each resume begins with the same record, at which there is nothing new to kill
-    assert set(records(lab_env, run)) - killed_at == {DONE, ("run-resumed", "")}
+    assert set(journal(lab_env, run)) - killed_at == {DONE, ("run-resumed", "")}
 
 
 def test_the_node_gives_the_instance_back_when_stackmend_does_not(
