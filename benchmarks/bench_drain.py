@@ -92,16 +92,20 @@ def placed(instance: str, env: Mapping[str, str]) -> str:
 
 def covered(since: float, env: Mapping[str, str]) -> float:
     """Return the seconds that nova's migration records since a moment cover together."""
+    total, end = 0.0, 0.0
+    for begin, finish in spans(since, env):
+        total += max(finish - max(begin, end), 0.0)
+        end = max(end, finish)
+    return total
+
+
+def spans(since: float, env: Mapping[str, str]) -> list[tuple[float, float]]:
+    """Return begin and end of each of nova's migration records since a moment, the earliest first."""
     rows = json.loads(
         openstack("--os-compute-api-version", "2.80", "server", "migration", "list", "-f", "json", env=env)
     )
-    spans = sorted((stamp(row["Created At"]), stamp(row["Updated At"])) for row in rows)
-    total, end = 0.0, 0.0
-    for begin, finish in spans:
-        if begin >= since - 1:
-            total += max(finish - max(begin, end), 0.0)
-            end = max(end, finish)
-    return total
+    every = sorted((stamp(row["Created At"]), stamp(row["Updated At"])) for row in rows)
+    return [(begin, finish) for begin, finish in every if begin >= since - 1]
 
 
 def stamp(text: str) -> float:
