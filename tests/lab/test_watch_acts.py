@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,14 @@ def booted(fleet: Fleet) -> str:
     return instance
 
 
-@pytest.fixture
-def watch(lab_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """A watch that may act on one node, and on no more than one of three at once; gives what it has said."""
-    lines = tmp_path / "watch.jsonl"
-    words = [str(STACKMEND), "watch", "-f", "json", "--act-on", ALLOWED, "--max-share", "34"]
+Said = Callable[[], list[dict[str, Any]]]
+
+
+@contextmanager
+def watching(lab_env: dict[str, str], lines: Path, *allowed: str) -> Iterator[Said]:
+    """A watch that may act on these nodes, and on no more than one of three at once; gives what it has said."""
+    words = [str(STACKMEND), "watch", "-f", "json", "--max-share", "34"]
+    words += [word for node in allowed for word in ("--act-on", node)]
 
     def said() -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines.read_text().splitlines() if line.endswith("}")]
@@ -62,6 +66,13 @@ def watch(lab_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], list
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=120) == 0
+
+
+@pytest.fixture
+def watch(lab_env: dict[str, str], tmp_path: Path) -> Iterator[Said]:
+    """A watch that may act on one node."""
+    with watching(lab_env, tmp_path / "watch.jsonl", ALLOWED) as said:
+        yield said
 
 
 def acts(said: list[dict[str, Any]], node: str) -> dict[str, str]:
@@ -100,7 +111,7 @@ def test_what_is_refused_is_said_and_not_tried_again(lab: dict[str, str], world:
 
 
 def test_a_dead_node_that_is_allowed_is_recovered_and_another_is_only_said(
-    stackmend: Stackmend, fleet: Fleet, filed: str, booted: str, watch: Callable[[], list[dict[str, Any]]]
+    stackmend: Stackmend, fleet: Fleet, filed: str, booted: str, watch: Said
 ) -> None:
     (beginning,) = [one for one in watch() if one["event"] == "watching"]
     assert (beginning["act_on"], beginning["most"]) == ([ALLOWED], 1)
@@ -120,3 +131,23 @@ def test_a_dead_node_that_is_allowed_is_recovered_and_another_is_only_said(
         if fleet.service(ALLOWED)["forced_down"]:
             ended = stackmend("node", "readmit", ALLOWED, "--no-canary", "--yes")
             assert ended.status == 0, ended.out + ended.err
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("filed")
+def test_two_at_once_are_a_wave_and_neither_is_acted_on(
+    stackmend: Stackmend, fleet: Fleet, lab_env: dict[str, str], tmp_path: Path
+) -> None:
+    before = stackmend("runs", "list", "-f", "json").json()
+    dead = [ALLOWED, OTHER]
+    with watching(lab_env, tmp_path / "watch.jsonl", *dead) as said:
+        with broken(stackmend, "power-cut", ALLOWED), broken(stackmend, "power-cut", OTHER):
+            for node in dead:
+                until(lambda n=node: "left" in acts(said(), n), f"{node} is left", timeout=120)  # type: ignore[misc]
+        until(lambda: any(one["event"] == "wave-over" for one in said()), "the wave is over", timeout=120)
+        (wave,) = [one for one in said() if one["event"] == "wave"]
+        assert sorted(wave["nodes"]) == dead
+        assert [acts(said(), node).keys() for node in dead] == [{"left"}] * 2
+        assert all("a fault of the network until it is proved otherwise" in acts(said(), n)["left"] for n in dead)
+    assert stackmend("runs", "list", "-f", "json").json() == before
+    assert [fleet.service(node)["forced_down"] for node in dead] == [False] * 2
