@@ -28,6 +28,7 @@ def stranded(name: str, world: dict[str, Any]) -> Stranded:
         task_state=world.get("task", ""),
         locked=world.get("locked", False),
         on_volume=world.get("on_volume", False),
+        volumes=tuple(world.get("volumes", ())),
         resources=Resources(*world.get("needs", [1, 100, 1])),
     )
     return Stranded(
@@ -67,6 +68,7 @@ def facts(world: dict[str, Any]) -> RecoveryFacts:
         places={InstanceId(i): NodeName(n) for i, n in world.get("places", {}).items()},
         down=tuple(NodeName(n) for n in world.get("down", [NODE])),
         computes=world.get("computes", 3),
+        own_volumes=world.get("own_volumes", {}),
     )
 
 

@@ -59,11 +59,13 @@ class Sight:
         node: who looked.
         registered: when the dead node last wrote its name into nova's file ``compute_nodes`` there; None for never.
         changed: the newest change in the directory of each instance that has one with a disk in it.
+        in_ceph: the instances whose disks are images in the pool where the viewer's nova keeps its own.
     """
 
     node: NodeName
     registered: datetime | None = None
     changed: Mapping[InstanceId, datetime] = field(default_factory=dict)
+    in_ceph: frozenset[InstanceId] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class RecoveryFacts:
         places: where every member of those groups is.
         down: the compute nodes whose nova-compute is down though nobody has disabled it, the node itself included.
         computes: how many compute nodes there are.
+        own_volumes: Cinder's ``HOST@BACKEND#POOL`` of each volume that the node itself serves, by the volume's id.
     """
 
     service: ComputeService
@@ -114,6 +117,7 @@ class RecoveryFacts:
     places: Mapping[InstanceId, NodeName] = field(default_factory=dict)
     down: tuple[NodeName, ...] = ()
     computes: int = 1
+    own_volumes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def node(self) -> NodeName:

@@ -14,7 +14,7 @@ from stackmend.domain.power import Power
 from stackmend.domain.recovery import RecoveryFacts, Sight, Stranded
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts import death, groups, placement, services, sight, stranded
+from stackmend.facts import death, groups, placement, services, sight, stranded, volume_backends
 from stackmend.facts.drain import places_of, sort_services
 from stackmend.rules.death import judge
 from stackmend.rules.sight import proved
@@ -46,6 +46,7 @@ def gather(world: World, node: NodeName) -> RecoveryFacts:
         service, usable, unusable = sort_services(world, node, every)
         instances = [s.instance for s in here.result()]
         views = _views(world, service, usable, here.result())
+        own_volumes = pool.submit(volume_backends.served_by, world, node, instances)
         touched = tuple(g for g in all_groups.result() if {i.id for i in instances} & set(g.members))
         room = {p.name: p.room for p in rooms.result()}
         diagnosis = judge(diagnosed.result())
@@ -65,6 +66,7 @@ def gather(world: World, node: NodeName) -> RecoveryFacts:
             places=places_of(world, instances, [m for g in touched for m in g.members]),
             down=tuple(s.host for s in every if s.host == node or (not s.up and s.enabled and not s.forced_down)),
             computes=len(every),
+            own_volumes=own_volumes.result(),
         )
 
 

@@ -46,7 +46,11 @@ def instances_path(world: World, node: NodeName) -> str:
     Raises:
         Failed: the node could not be asked.
     """
-    found = options(world, node)
+    return path_of_instances(options(world, node))
+
+
+def path_of_instances(found: oslo_config.Options) -> str:
+    """Return the directory of the instances' disks that a node's options name."""
     state = found.get("DEFAULT", "state_path", STATE_PATH)
     return found.get("DEFAULT", "instances_path", f"{state}/instances")
 

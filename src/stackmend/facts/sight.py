@@ -7,17 +7,19 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from stackmend.adapters.oslo_config import Options
 from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
 from stackmend.domain.instance_files import SALVAGE
 from stackmend.domain.recovery import Sight
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Failed, StackmendError
+from stackmend.facts import settings
 from stackmend.facts.concurrently import each
-from stackmend.facts.settings import instances_path
 
 SECONDS = 45
 _REGISTERED = "registered "
+_IN_CEPH = "in-ceph "
 
 _LOOK = r"""
 cd {path} 2>/dev/null || exit 0
@@ -31,6 +33,10 @@ for id in {ids}; do
   done
 done
 """
+
+_LIST = "timeout 30 rbd {user} {conf} ls {pool} | sed -n 's/^\\([0-9a-f-]\\{{36\\}}\\)_disk$/{mark}\\1/p'\n"
+"""Names the instances that have a disk in a pool: nova calls its image ``UUID_disk``
+(nova/virt/libvirt/imagebackend.py, ``Rbd``)."""
 
 
 def sights(
@@ -48,8 +54,9 @@ def sights(
 
     def ask(viewer: NodeName) -> Sight | StackmendError:
         try:
-            script = looking_script(shlex.quote(instances_path(world, viewer)), ids)
-            return _sight(viewer, dead, world.ssh.run(viewer, script, timeout=SECONDS))
+            options = settings.options(world, viewer)
+            script = listing_script(options) + looking_script(shlex.quote(settings.path_of_instances(options)), ids)
+            return _sight(viewer, dead, ids, world.ssh.run(viewer, script, timeout=SECONDS))
         except StackmendError as error:
             return error
 
@@ -61,15 +68,34 @@ def looking_script(path: str, ids: Sequence[str]) -> str:
     return _LOOK.format(path=path, ids=" ".join(ids), registered=_REGISTERED, salvage=SALVAGE)
 
 
-def _sight(viewer: NodeName, dead: NodeName, answer: Completed) -> Sight:
+def listing_script(options: Options) -> str:
+    """Return the script that names the instances with a disk in nova's pool in Ceph; empty where nova keeps none there.
+
+    Args:
+        options: of nova-compute on the node that runs it.
+    """
+    if options.get("libvirt", "images_type", "default") != "rbd":
+        return ""
+    user, conf = options.get("libvirt", "rbd_user"), options.get("libvirt", "images_rbd_ceph_conf")
+    return _LIST.format(
+        user=f"--id {shlex.quote(user)}" if user else "",
+        conf=f"--conf {shlex.quote(conf)}" if conf else "",
+        pool=shlex.quote(options.get("libvirt", "images_rbd_pool", "rbd")),
+        mark=_IN_CEPH,
+    )
+
+
+def _sight(viewer: NodeName, dead: NodeName, ids: Sequence[str], answer: Completed) -> Sight:
     lines = answer.stdout.splitlines()
     registered = next((line.removeprefix(_REGISTERED) for line in lines if line.startswith(_REGISTERED)), "{}")
-    changed = (line.split() for line in lines if not line.startswith(_REGISTERED))
+    in_ceph = {line.removeprefix(_IN_CEPH) for line in lines if line.startswith(_IN_CEPH)}
+    changed = (line.split() for line in lines if not line.startswith((_REGISTERED, _IN_CEPH)))
     try:
         return Sight(
             node=viewer,
             registered=_entry(json.loads(registered), dead),
             changed={InstanceId(i): _moment(stamp) for i, stamp in changed},
+            in_ceph=frozenset(InstanceId(i) for i in ids if i in in_ceph),
         )
     except ValueError as error:
         sentence = f"what {viewer} shows of its directory of instances makes no sense: {error}"

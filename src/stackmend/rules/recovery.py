@@ -134,6 +134,13 @@ def _rescue(
             f"ERROR; `openstack server set --state error {instance.id}` makes it so"
         )
         return Rescue(stranded, None, sentence)
+    own = [f"{v} ({facts.own_volumes[v]})" for v in instance.volumes if v in facts.own_volumes]
+    if own:
+        sentence = (
+            f"{instance.name} waits: {facts.node} itself serves its volume {', '.join(own)}, and nobody reaches that "
+            "without it"
+        )
+        return Rescue(stranded, None, sentence)
     accepted = instance.id in options.accept_loss
     refusals: list[str] = []
     would_lose: tuple[Part, ...] = ()

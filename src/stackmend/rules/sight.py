@@ -28,7 +28,14 @@ REGISTERED_WITHIN = timedelta(hours=24)
 
 
 def proved(sight: Sight, stranded: Iterable[Stranded], last_heartbeat: datetime | None) -> frozenset[InstanceId]:
-    """Return the instances whose directory, as seen by a living node, is shown to be the dead node's own."""
+    """Return the instances whose disks, as seen by a living node, are shown to be the dead node's own.
+
+    An image in Ceph is: its name is the instance's id, and there is one pool for all.
+    """
+    return sight.in_ceph | _files(sight, stranded, last_heartbeat)
+
+
+def _files(sight: Sight, stranded: Iterable[Stranded], last_heartbeat: datetime | None) -> frozenset[InstanceId]:
     seen = [s for s in stranded if s.instance.id in sight.changed]
     if _registered(sight, last_heartbeat):
         return frozenset(s.instance.id for s in seen)
