@@ -20,7 +20,9 @@ from stackmend.lab import ssh, wait
 from stackmend.lab.fault_table import FAULTS, Fault, Site, Where, for_controller
 from stackmend.lab.settings import CONTROLLER, Settings
 
-_PATIENCE_S = 180.0
+_PATIENCE_S = 300.0
+"""A nova-compute that was cut off notices it after a TCP retransmission (up to a minute), and a call that it waits for
+ends a minute later; both may come twice."""
 
 
 @dataclass(frozen=True)
