@@ -187,6 +187,86 @@ def test_a_damaged_disk_is_told_by_a_start_that_fails(
     assert fleet.running_on(trio["boot-a"], (NODE,)) == [NODE]
 
 
+def off(fleet: Fleet, instance: str) -> None:
+    """Have nova stop an instance, unless it has."""
+    if fleet.state(instance) != "stopped":
+        fleet.act(instance, "os-stop", "stopped")
+
+
+def healed(stackmend: Command, fault: str, place: str) -> None:
+    done(stackmend("lab", "heal", fault, place))
+
+
+def is_told_and_not_cured(stackmend: Command, name: str, cause: str) -> None:
+    """See that a cause is named first, and that no cure is tried."""
+    assert codes(stackmend, name)[0] == cause
+    refused = stackmend("instance", "diagnose", name, "--fix", "--yes")
+    assert (refused.status, cause in refused.err) == (3, True), refused.out + refused.err
+
+
+@pytest.mark.parametrize(
+    ("faults", "cause"),
+    [(("missing-base", "image-gone"), "image-gone"), (("network-not-bound",), "network-not-bound")],
+)
+def test_what_no_start_mends_is_told(
+    faults: tuple[str, ...],
+    cause: str,
+    stackmend: Command,
+    trio: dict[str, str],
+    broken: Callable[[str, str], None],
+    fleet: Fleet,
+) -> None:
+    off(fleet, trio["boot-a"])
+    for fault in faults:
+        broken(fault, "boot-a")
+    is_told_and_not_cured(stackmend, "boot-a", cause)
+    for fault in faults:
+        healed(stackmend, fault, "boot-a")
+    assert codes(stackmend, "boot-a") == ["stopped"]
+
+
+def test_a_disk_without_room_pauses_an_instance_and_is_told(
+    stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet
+) -> None:
+    off(fleet, trio["boot-a"])
+    broken("disk-full", "boot-a")
+    fleet.act(trio["boot-a"], "os-start", "active")
+    until(lambda: fleet.domains(NODE)[trio["boot-a"]] == "paused", "QEMU has paused it")
+    is_told_and_not_cured(stackmend, "boot-a", "disk-full")
+    healed(stackmend, "disk-full", "boot-a")
+    fleet.wait(trio["boot-a"], "stopped")
+    assert codes(stackmend, "boot-a") == ["not-started"]
+
+
+def test_a_root_that_needs_a_person_at_fsck_is_told(
+    stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet
+) -> None:
+    off(fleet, trio["boot-a"])
+    broken("root-needs-fsck", "boot-a")
+    fleet.act(trio["boot-a"], "os-start", "active")
+    until(lambda: "(initramfs)" in stackmend("instance", "console", "boot-a").out, "it is at its prompt")
+    is_told_and_not_cured(stackmend, "boot-a", "fsck-prompt")
+    healed(stackmend, "root-needs-fsck", "boot-a")
+    fleet.wait(trio["boot-a"], "stopped")
+
+
+def test_a_volume_out_of_reach_is_told_and_one_that_is_left_out_is_connected(
+    stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet, on_node: Script
+) -> None:
+    off(fleet, trio["boot-a"])
+    volume = fleet.volume("boot-data")
+    fleet.attach(trio["boot-a"], volume)
+    broken("ceph-cut", NODE)
+    is_told_and_not_cured(stackmend, "boot-a", "volume-not-connected")
+    healed(stackmend, "ceph-cut", NODE)
+    assert codes(stackmend, "boot-a") in (["stopped"], ["not-started"])
+    broken("missing-volumes", "boot-a")
+    assert codes(stackmend, "boot-a") == ["volume-not-connected"]
+    done(stackmend("instance", "diagnose", "boot-a", "--fix", "--yes"))
+    assert volume in on_node(NODE, f"virsh -q domblklist {trio['boot-a']}")
+    assert codes(stackmend, "boot-a") == []
+
+
 def test_after_a_reboot_of_the_node_only_what_ran_is_started(
     stackmend: Command, trio: dict[str, str], fleet: Fleet, on_node: Script
 ) -> None:

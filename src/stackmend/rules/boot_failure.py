@@ -152,6 +152,16 @@ def _base(facts: BootFacts, disk: DiskLook, evidence: dict[str, str]) -> Cause:
 def _volumes(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
     if not host.defined:
         return
+    silent = [disk for disk in host.disks if disk.unreached]
+    if silent:
+        names = " and ".join(disk.volume or disk.target for disk in silent)
+        yield Cause(
+            "volume-not-connected",
+            f"{names} cannot be connected on {facts.node}: none of {' '.join(silent[0].unreached)} answers there",
+            Cure.NONE,
+            f"make that storage answer {facts.node}: a start would only wait for it",
+            {disk.target: " ".join(disk.unreached) for disk in silent},
+        )
     there = {disk.volume for disk in host.disks if disk.volume and disk.present}
     lost = [volume for volume in facts.instance.volumes if volume not in there]
     if lost:
@@ -210,6 +220,9 @@ def _guest(host: HostLook) -> Iterator[Cause]:
         yield Cause(sign.code, f"its kernel panicked: {sign.line}", Cure.HARD_REBOOT, advice, evidence)
     elif sign.code == "kernel-panic":
         sentence = f"its kernel panicked {sign.times} times in a row: {sign.line}"
+        yield Cause(sign.code, sentence, Cure.NONE, owner, evidence)
+    elif sign.code == "fsck-prompt":
+        sentence = f"it waits in its boot for somebody to check its file system: {sign.line}"
         yield Cause(sign.code, sentence, Cure.NONE, owner, evidence)
     else:
         yield Cause(sign.code, f"it waits at a prompt in its boot: {sign.line}", Cure.NONE, owner, evidence)
