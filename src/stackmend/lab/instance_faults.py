@@ -101,14 +101,16 @@ fi
 _DAMAGE = """\
 must 'shut off'
 cp --sparse=always $disk $disk.before
-raw=$kept/$id.raw; root="$raw?offset=1048576"
+raw=$kept/$id.raw; root=$kept/$id.root
 qemu-img convert -O raw $disk $raw
-e2fsck -p "$root" > /dev/null || [ $? -le 1 ]
+dd if=$raw of=$root bs=1M skip=1 conv=sparse 2> /dev/null
+e2fsck -p $root > /dev/null || [ $? -le 1 ]
 for change in 'set_inode_field / mode 0' 'set_super_value state 2'; do
-  debugfs -w -R "$change" "$root" 2> /dev/null
+  debugfs -w -R "$change" $root 2> /dev/null
 done
-qemu-img convert -n -O qcow2 $raw $disk
-rm $raw
+dd if=$root of=$raw bs=1M seek=1 conv=notrunc 2> /dev/null
+qemu-img convert -n -f raw -O qcow2 $raw $disk
+rm $raw $root
 """
 
 # what is not a file of the node is a volume

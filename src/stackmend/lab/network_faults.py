@@ -24,8 +24,8 @@ def bind(settings: Settings, node: str, instance: str) -> None:
 def _bind(settings: Settings, node: str, instance: str, card: str) -> None:
     connection = cloud.connect(settings, credentials.passwords(settings.state))
     for port in connection.network.ports(device_id=instance):
-        _update(connection, str(port.id), {"binding:host_id": "", "binding:vnic_type": card})
-        _update(connection, str(port.id), {"binding:host_id": node})
+        _update(connection, str(port.id), {"binding:host_id": ""})  # a bound port's kind of card is not changed
+        _update(connection, str(port.id), {"binding:host_id": node, "binding:vnic_type": card})
     connection.close()
 
 
