@@ -33,7 +33,7 @@ def causes(facts: BootFacts) -> tuple[Cause, ...]:
     if first or host is None:
         return first
     found = (*_elsewhere(facts), *_room(facts, host), *_disks(facts, host), *_volumes(facts, host))
-    found += (*_definition(facts, host), *_network(facts, host), *_guest(host))
+    found += (*_unbound(facts), *_definition(facts, host), *_unplugged(facts, host), *_guest(host))
     return found or tuple(_state(facts, host))
 
 
@@ -186,7 +186,8 @@ def _definition(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
         )
 
 
-def _network(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
+def _unbound(facts: BootFacts) -> Iterator[Cause]:
+    """Yield that a port is not bound: a start fails of that, and leaves no XML."""
     failed = [port for port in facts.ports or () if port.kind in _UNBOUND]
     if failed:
         yield Cause(
@@ -197,6 +198,9 @@ def _network(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
             f"{facts.node}); neutron binds the port anew when the instance is moved or the port is set to its host",
             {p.port: f"{p.kind} on {p.host or 'no node'}" for p in failed},
         )
+
+
+def _unplugged(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
     unplugged = [port for port in facts.ports or () if port.kind not in _UNBOUND and port.status == "DOWN"]
     if unplugged and host.runs:
         yield Cause(
