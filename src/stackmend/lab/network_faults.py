@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from openstack.connection import Connection
-
 from stackmend.lab import cloud, credentials
 from stackmend.lab.settings import Settings
 
@@ -22,12 +20,9 @@ def bind(settings: Settings, node: str, instance: str) -> None:
 
 
 def _bind(settings: Settings, node: str, instance: str, card: str) -> None:
-    connection = cloud.connect(settings, credentials.passwords(settings.state))
-    for port in connection.network.ports(device_id=instance):
-        _update(connection, str(port.id), {"binding:host_id": ""})  # a bound port's kind of card is not changed
-        _update(connection, str(port.id), {"binding:host_id": node, "binding:vnic_type": card})
-    connection.close()
-
-
-def _update(connection: Connection, port: str, change: dict[str, str]) -> None:
-    connection.network.put(f"/ports/{port}", json={"port": change}).raise_for_status()
+    with cloud.connect(settings, credentials.passwords(settings.state)) as connection:
+        for port in connection.network.ports(device_id=instance):
+            if (port.binding_host_id, port.binding_vnic_type) == (node, card):
+                continue
+            connection.network.update_port(port, binding_host_id="")  # a bound port's kind of card is not changed
+            connection.network.update_port(port.id, binding_host_id=node, binding_vnic_type=card)
