@@ -60,6 +60,22 @@ def done(ended: Ended) -> None:
     assert ended.status == 0, ended.out + ended.err
 
 
+def off(fleet: Fleet, instance: str) -> None:
+    """Have nova stop an instance, unless it has."""
+    if fleet.state(instance) != "stopped":
+        fleet.act(instance, "os-stop", "stopped")
+
+
+def healed(stackmend: Command, fault: str, place: str) -> None:
+    done(stackmend("lab", "heal", fault, place))
+
+
+def is_told_and_not_cured(stackmend: Command, name: str, cause: str) -> None:
+    """See that a cause is named first, which is the one that a cure is for, and that no cure is tried."""
+    refused = stackmend("instance", "diagnose", name, "--fix", "--yes")
+    assert (refused.status, f"no-cure: {cause}: " in refused.err) == (3, True), refused.out + refused.err
+
+
 def test_an_instance_that_runs_is_listed_shown_and_heard(
     stackmend: Command, trio: dict[str, str], fleet: Fleet
 ) -> None:
@@ -147,7 +163,7 @@ def test_untrue_records_are_told(stackmend: Command, trio: dict[str, str], broke
     assert verified(stackmend)["domains"]["level"] == "ok"
 
 
-def test_a_missing_base_and_a_missing_definition_are_told_and_made_again(
+def test_what_nova_makes_again_is_told_and_made_and_what_it_cannot_is_told_first(
     stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet, on_node: Script
 ) -> None:
     fleet.act(trio["boot-a"], "os-stop", "stopped")
@@ -157,7 +173,13 @@ def test_a_missing_base_and_a_missing_definition_are_told_and_made_again(
     broken("missing-xml", "boot-a")
     assert trio["boot-a"] not in fleet.domains(NODE)
     assert codes(stackmend, "boot-a") == ["xml-missing"]
+    broken("network-not-bound", "boot-a")
+    is_told_and_not_cured(stackmend, "boot-a", "network-not-bound")
+    healed(stackmend, "network-not-bound", "boot-a")
     broken("missing-base", "boot-a")
+    broken("image-gone", "boot-a")
+    is_told_and_not_cured(stackmend, "boot-a", "image-gone")
+    healed(stackmend, "image-gone", "boot-a")
     found = stackmend("instance", "diagnose", "boot-a", "-f", "json").json()["causes"]
     assert [cause["code"] for cause in found] == ["base-missing", "xml-missing"]
     base = found[0]["evidence"]["missing"]
@@ -185,6 +207,41 @@ def test_a_damaged_disk_is_told_by_a_start_that_fails(
     assert stackmend("runs", "abort", run).status == 0
     done(stackmend("instance", "start", "boot-a", "--yes"))
     assert fleet.running_on(trio["boot-a"], (NODE,)) == [NODE]
+
+
+def test_a_disk_without_room_pauses_an_instance_and_is_told(
+    stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet
+) -> None:
+    off(fleet, trio["boot-a"])
+    broken("disk-full", "boot-a")
+    fleet.act(trio["boot-a"], "os-start", "active")
+    until(lambda: fleet.domains(NODE)[trio["boot-a"]] == "paused", "QEMU has paused it")
+    is_told_and_not_cured(stackmend, "boot-a", "disk-full")
+
+
+def test_a_root_that_needs_a_person_at_fsck_is_told(
+    stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet
+) -> None:
+    off(fleet, trio["boot-a"])
+    broken("root-needs-fsck", "boot-a")
+    fleet.act(trio["boot-a"], "os-start", "active")
+    until(lambda: "(initramfs)" in stackmend("instance", "console", "boot-a").out, "it is at its prompt")
+    is_told_and_not_cured(stackmend, "boot-a", "fsck-prompt")
+
+
+def test_a_volume_out_of_reach_is_told_and_one_that_is_left_out_is_connected(
+    stackmend: Command, trio: dict[str, str], broken: Callable[[str, str], None], fleet: Fleet, on_node: Script
+) -> None:
+    off(fleet, trio["boot-a"])
+    volume = fleet.volume("boot-data")
+    fleet.attach(trio["boot-a"], volume)
+    broken("ceph-cut", NODE)
+    is_told_and_not_cured(stackmend, "boot-a", "volume-not-connected")
+    healed(stackmend, "ceph-cut", NODE)
+    broken("missing-volumes", "boot-a")
+    assert codes(stackmend, "boot-a") == ["volume-not-connected"]
+    done(stackmend("instance", "diagnose", "boot-a", "--fix", "--yes"))
+    assert volume in on_node(NODE, f"virsh -q domblklist {trio['boot-a']}")
 
 
 def test_after_a_reboot_of_the_node_only_what_ran_is_started(

@@ -34,6 +34,7 @@ class DiskLook:
         missing: path of a backing file of its chain that is not there; empty for none.
         error: what ``qemu-img info`` says against its chain; empty for nothing.
         check: what ``qemu-img check`` says against it; empty for nothing, or where it runs and cannot be checked.
+        unreached: the addresses of the storage that QEMU reaches it at, where not one of them answers the node.
     """
 
     target: str
@@ -43,6 +44,7 @@ class DiskLook:
     missing: str = ""
     error: str = ""
     check: str = ""
+    unreached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

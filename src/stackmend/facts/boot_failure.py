@@ -28,14 +28,15 @@ _MARK = "\n==== "
 _CONSOLE = f"{_MARK}console\n"
 
 _SCRIPT = r"""
-id={id}; path={path}; dir=$path/$id; disks=; state=
+id={id}; path={path}; dir=$path/$id; disks=; state=; xml=
 mark() {{ printf '\n==== %s\n' "$1"; }}
 {process}
 tab=$(printf '\t')
 mark libvirt
 if ids=$(ask list --all --uuid 2>&1); then
   case "$ids" in *$id*)
-    mark xml; ask dumpxml $id
+    xml=$(ask dumpxml $id)
+    mark xml; echo "$xml"
     state=$(ask domstate --reason $id)
     mark state; echo "$state"
     mark process; process $id
@@ -46,7 +47,8 @@ else
   echo "$ids" | tr '\n' ' '
 fi
 mark directory; [ ! -d "$dir" ] || echo "$dir"
-mark free; timeout 10 df -B1 --output=avail "$path" | tail -n 1
+[ -d "$dir" ] && room=$dir || room=$path
+mark free; timeout 10 df -B1 --output=avail "$room" | tail -n 1
 [ -n "$disks" ] || for file in "$dir"/disk "$dir"/disk.local "$dir"/disk.eph* "$dir"/disk.swap; do
   [ ! -e "$file" ] || disks="$disks${{file##*/}}$tab$file
 "
@@ -71,6 +73,13 @@ printf '%s' "$disks" | while IFS=$tab read -r target file || [ -n "$target" ]; d
   said=$(timeout 120 qemu-img check -U "$file" 2>&1)
   case $? in 1|2) echo "check=$said" | tr '\n' ' ' ;; esac
 done
+mark storage
+echo "$xml" | sed -n "s/.*<host name='\([^']*\)' port='\([0-9]*\)'.*/\1 \2/p" | sort -u | {{
+  while read -r host port; do
+    timeout 5 bash -c ': > "/dev/tcp/$0/$1"' "$host" "$port" < /dev/null 2> /dev/null || echo "$host:$port" &
+  done
+  wait
+}}
 mark console
 [ ! -r "$dir/console.log" ] || tail -c 32768 "$dir/console.log"
 true"""
@@ -146,6 +155,7 @@ def parse(output: str, volumes: Iterable[str] = ()) -> HostLook:
     named = {name: text.strip() for name, text in parts}
     files = [_file(name.removeprefix("disk "), text) for name, text in parts if name.startswith("disk ")]
     xml = named.get("xml", "")
+    silent = frozenset(named.get("storage", "").split())
     state, _, reason = named.get("state", "").partition(" (")
     free = named.get("free", "")
     return HostLook(
@@ -155,7 +165,7 @@ def parse(output: str, volumes: Iterable[str] = ()) -> HostLook:
         reason=reason.rstrip(")"),
         process=named.get("process", ""),
         directory=named.get("directory", ""),
-        disks=tuple(_with_volumes(xml, files, frozenset(volumes))) if xml else tuple(files),
+        disks=tuple(_with_volumes(xml, files, frozenset(volumes), silent)) if xml else tuple(files),
         free=int(free) if free.isdigit() else None,
         console=console,
     )
@@ -173,8 +183,10 @@ def _file(target: str, text: str) -> DiskLook:
     )
 
 
-def _with_volumes(xml: str, files: list[DiskLook], volumes: frozenset[str]) -> Iterator[DiskLook]:
-    """Yield the disks of libvirt's XML, each with what was seen of its file and the volume that it is."""
+def _with_volumes(
+    xml: str, files: list[DiskLook], volumes: frozenset[str], silent: frozenset[str]
+) -> Iterator[DiskLook]:
+    """Yield the disks of libvirt's XML, each with what was seen of its file, its volume and its storage."""
     seen = {file.target: file for file in files}
     root: ET.Element = root_of("of the instance", xml)
     for disk in root.iterfind("devices/disk[@device='disk']"):
@@ -182,7 +194,9 @@ def _with_volumes(xml: str, files: list[DiskLook], volumes: frozenset[str]) -> I
         name = "" if target is None else target.get("dev", "")
         serial = disk.findtext("serial") or ""
         file = seen.get(name, DiskLook(name, ""))
-        yield DiskLook(**{**vars(file), "volume": serial if serial in volumes else ""})
+        hosts = tuple(f"{host.get('name')}:{host.get('port')}" for host in disk.iterfind("source/host"))
+        unreached = hosts if silent.issuperset(hosts) else ()
+        yield DiskLook(**{**vars(file), "volume": serial if serial in volumes else "", "unreached": unreached})
 
 
 def image_status(world: World, image: str) -> str:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stackmend.lab import power, shell, ssh, wait
+from stackmend.lab import network_faults, power, shell, ssh, wait
 from stackmend.lab.host import Host
 from stackmend.lab.instance_faults import INSTANCE_FAULTS, InstanceFault
 from stackmend.lab.record_faults import RECORD_FAULTS, RecordFault
@@ -147,6 +147,16 @@ def _of_records(one: RecordFault) -> Fault:
     )
 
 
+def _to_monitors(script: str) -> Callable[[Site], str]:
+    """Return what runs a script about ``$rule``, which drops all that a node says to Ceph's monitors."""
+
+    def run(site: Site) -> str:
+        monitors = f"-d {site.settings.address(CONTROLLER)} -m multiport --dports 3300,6789"
+        return site.run(f'rule="OUTPUT -p tcp {monitors} -j DROP"\n{script}\n')
+
+    return run
+
+
 def _each_domain(speed: int) -> str:
     return f"for domain in $(virsh list --name); do virsh -q migrate-setspeed $domain {speed}; done\n"
 
@@ -232,6 +242,22 @@ FAULTS: tuple[Fault, ...] = (
         Where.COMPUTE,
         _script(f"[ -e {_KEY}.broken ] || mv {_KEY} {_KEY}.broken\n"),
         _script(f"[ ! -e {_KEY}.broken ] || mv {_KEY}.broken {_KEY}\n"),
+        silences=False,
+    ),
+    Fault(
+        "ceph-cut",
+        "cut a node off from Ceph's monitors: no volume can be connected there",
+        Where.COMPUTE,
+        _to_monitors("iptables -C $rule 2> /dev/null || iptables -I $rule"),
+        _to_monitors("! iptables -C $rule 2> /dev/null || iptables -D $rule"),
+        silences=False,
+    ),
+    Fault(
+        "network-not-bound",
+        "have neutron fail to bind an instance's ports, as where no agent of its node answers",
+        Where.INSTANCE,
+        lambda site: network_faults.fail_binding(site.settings, site.node, site.instance),
+        lambda site: network_faults.bind(site.settings, site.node, site.instance),
         silences=False,
     ),
     _controller(power.UNREACHABLE, "cut off a node's power controller: it takes connections and says nothing"),

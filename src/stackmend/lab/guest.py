@@ -7,7 +7,7 @@ import re
 import shutil
 import struct
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -31,6 +31,9 @@ _APPLETS = (
     *("cat", "dd", "grep", "insmod", "ip", "mkdir", "mkfifo", "mount", "mv"),
     *("poweroff", "sync", "tail", "udhcpc", "umount"),
 )
+_LOADER = "ld-linux-x86-64.so.2"
+_LIBRARIES = ("libext2fs.so.2", "libcom_err.so.2", "libblkid.so.1", "libuuid.so.1", "libe2p.so.2", "libc.so.6")
+"""What e2fsck is linked with."""
 _DEPENDS = re.compile(rb"\0depends=([^\0]*)\0")
 
 
@@ -47,8 +50,8 @@ def build(base_root: Path, out: Path) -> GuestFiles:
     """Make the guest's kernel, initramfs and disk image from a root directory.
 
     Args:
-        base_root: holds busybox (busybox-static) and a kernel package, installed or as a ``.deb`` in
-            ``/var/lib/stackmend/debs``.
+        base_root: holds busybox (busybox-static), e2fsck with its libraries and a kernel package, installed
+            or as a ``.deb`` in ``/var/lib/stackmend/debs``.
         out: directory that receives ``vmlinuz``, ``initrd.gz`` and ``disk.raw``; made where missing.
 
     Raises:
@@ -61,7 +64,7 @@ def build(base_root: Path, out: Path) -> GuestFiles:
         shutil.copyfile(_newest(root / "boot", "vmlinuz-*-cloud-amd64"), files.kernel)
         modules = load_order(_read_modules(root))
     busybox = _newest(base_root / "usr/bin", "busybox").read_bytes()
-    files.initrd.write_bytes(initramfs.archive(_entries(busybox, modules)))
+    files.initrd.write_bytes(initramfs.archive([*_entries(busybox, modules), *_checker(base_root)]))
     _make_disk(files.disk)
     return files
 
@@ -133,6 +136,16 @@ def _entries(busybox: bytes, modules: Iterable[tuple[str, bytes]]) -> list[initr
     entries += [initramfs.file(f"modules/{name}.ko", data) for name, data in pairs]
     entries.append(initramfs.file("modules/order", "".join(f"{name}.ko\n" for name, _ in pairs).encode()))
     return entries
+
+
+def _checker(base_root: Path) -> Iterator[initramfs.Entry]:
+    """Yield e2fsck and what it is linked with, where the loader looks for it."""
+    libraries = base_root / "usr/lib/x86_64-linux-gnu"
+    yield initramfs.file("bin/e2fsck", _newest(base_root / "usr/sbin", "e2fsck").read_bytes(), executable=True)
+    yield from (initramfs.directory(name) for name in ("lib", "lib64"))
+    yield initramfs.file(f"lib64/{_LOADER}", _newest(libraries, _LOADER).read_bytes(), executable=True)
+    for name in _LIBRARIES:
+        yield initramfs.file(f"lib/{name}", _newest(libraries, name).read_bytes())
 
 
 def _script(name: str) -> bytes:

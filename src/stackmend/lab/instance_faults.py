@@ -72,6 +72,60 @@ fi
 rm -f $kept/$id.panic
 """
 
+# all that the instance has is copied into a file system that it fills; what lies under it is reached by another mount,
+# which is private, so that the small file system is not mounted on it too
+_FILL = """\
+must 'shut off'
+dir=${disk%/disk}; under=$kept/$id.dir
+mkdir $under
+mount --bind --make-private $dir $under
+mount -t tmpfs -o size=$(($(du -sk $dir | cut -f1) + 256))k tmpfs $dir
+cp -a --sparse=always $under/. $dir
+dd if=/dev/zero of=$dir/filler bs=4k 2> /dev/null || true
+"""
+_EMPTY = """\
+dir=${disk%/disk}; under=$kept/$id.dir
+if mountpoint -q $under; then
+  virsh -q destroy $id > /dev/null 2>&1 || true
+  if mountpoint -q $dir; then
+    rm -f $dir/filler
+    cp -a --sparse=always $dir/. $under
+    umount -l $dir
+  fi
+  umount $under
+fi
+[ ! -d $under ] || rmdir $under
+"""
+
+# the root directory is made no directory, and the superblock says that the kernel has met errors
+_DAMAGE = """\
+must 'shut off'
+cp --sparse=always $disk $disk.before
+raw=$kept/$id.raw; root=$kept/$id.root
+qemu-img convert -O raw $disk $raw
+dd if=$raw of=$root bs=1M skip=1 conv=sparse 2> /dev/null
+e2fsck -p $root > /dev/null || [ $? -le 1 ]
+for change in 'set_inode_field / mode 0' 'set_super_value state 2'; do
+  debugfs -w -R "$change" $root 2> /dev/null
+done
+dd if=$root of=$raw bs=1M seek=1 conv=notrunc 2> /dev/null
+qemu-img convert -n -f raw -O qcow2 $raw $disk
+rm $raw $root
+"""
+
+# what is not a file of the node is a volume
+_FORGET = """\
+must 'shut off'
+virsh -q dumpxml --inactive $id > $kept/$id.volumes
+virsh -q domblklist --details $id | awk '$1 == "network" { print $3 }' |
+  while read -r target; do virsh -q detach-disk $id $target --config; done
+"""
+_REMEMBER = """\
+[ -e $kept/$id.volumes ] || exit 0
+[ "$state" != 'shut off' ] || virsh -q define $kept/$id.volumes
+rm -f $kept/$id.volumes
+"""
+
 
 class Place(Protocol):
     """Where an instance is, as ``stackmend.lab.fault_table.Site`` tells."""
@@ -119,6 +173,16 @@ INSTANCE_FAULTS = (
         "have a running instance's kernel panic at each boot, until its XML is made anew",
         _PANIC,
         _UNPANIC,
+    ),
+    InstanceFault("disk-full", "leave a stopped instance's directory no room: it is a full file system", _FILL, _EMPTY),
+    InstanceFault(
+        "root-needs-fsck",
+        "damage the root file system of a stopped instance's disk so that only a person may mend it",
+        _DAMAGE,
+        _UNCORRUPT,
+    ),
+    InstanceFault(
+        "missing-volumes", "take its volumes from a stopped instance's definition in libvirt", _FORGET, _REMEMBER
     ),
 )
 """Every fault of an instance, in the order they are listed."""

@@ -31,6 +31,12 @@ _DEALLOCATE = """\
 DELETE FROM placement.allocations WHERE consumer_id = '{id}'
 AND resource_provider_id IN (SELECT id FROM placement.resource_providers WHERE name <> '{node}')"""
 
+_IMAGE = """\
+UPDATE glance.images SET {change}
+WHERE id = (SELECT image_ref FROM nova.instances WHERE uuid = '{{id}}')"""
+_IMAGE_GONE = _IMAGE.format(change="deleted = 1, deleted_at = UTC_TIMESTAMP(), status = 'deleted'")
+_IMAGE_BACK = _IMAGE.format(change="deleted = 0, deleted_at = NULL, status = 'active'")
+
 _STATUS = """\
 UPDATE cinder.volumes v JOIN cinder.volume_attachment a ON a.volume_id = v.id AND a.deleted = 0
 SET v.status = '{after}' WHERE v.deleted = 0 AND v.status = '{before}'
@@ -72,6 +78,12 @@ RECORD_FAULTS = (
     *_volumes(),
     RecordFault("wrong-host", "have nova record an instance on another node than it runs on", _MOVE, _MOVE_BACK),
     RecordFault("deleted-row", "have nova take an instance for deleted that runs on", _DELETE, _UNDELETE),
+    RecordFault(
+        "image-gone",
+        "have glance take an instance's image for deleted; after missing-base, nothing gives its disk what it rests on",
+        _IMAGE_GONE,
+        _IMAGE_BACK,
+    ),
     RecordFault(
         "stale-allocation", "leave a second share for an instance in placement, on another node", _ALLOCATE, _DEALLOCATE
     ),

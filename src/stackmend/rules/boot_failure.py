@@ -33,7 +33,7 @@ def causes(facts: BootFacts) -> tuple[Cause, ...]:
     if first or host is None:
         return first
     found = (*_elsewhere(facts), *_room(facts, host), *_disks(facts, host), *_volumes(facts, host))
-    found += (*_definition(facts, host), *_network(facts, host), *_guest(host))
+    found += (*_unbound(facts), *_definition(facts, host), *_unplugged(facts, host), *_guest(host))
     return found or tuple(_state(facts, host))
 
 
@@ -152,6 +152,16 @@ def _base(facts: BootFacts, disk: DiskLook, evidence: dict[str, str]) -> Cause:
 def _volumes(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
     if not host.defined:
         return
+    silent = [disk for disk in host.disks if disk.unreached]
+    if silent:
+        names = " and ".join(disk.volume or disk.target for disk in silent)
+        yield Cause(
+            "volume-not-connected",
+            f"{names} cannot be connected on {facts.node}: none of {' '.join(silent[0].unreached)} answers there",
+            Cure.NONE,
+            f"make that storage answer {facts.node}: a start would only wait for it",
+            {disk.target: " ".join(disk.unreached) for disk in silent},
+        )
     there = {disk.volume for disk in host.disks if disk.volume and disk.present}
     lost = [volume for volume in facts.instance.volumes if volume not in there]
     if lost:
@@ -176,7 +186,8 @@ def _definition(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
         )
 
 
-def _network(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
+def _unbound(facts: BootFacts) -> Iterator[Cause]:
+    """Yield that a port is not bound: a start fails of that, and leaves no XML."""
     failed = [port for port in facts.ports or () if port.kind in _UNBOUND]
     if failed:
         yield Cause(
@@ -187,6 +198,9 @@ def _network(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
             f"{facts.node}); neutron binds the port anew when the instance is moved or the port is set to its host",
             {p.port: f"{p.kind} on {p.host or 'no node'}" for p in failed},
         )
+
+
+def _unplugged(facts: BootFacts, host: HostLook) -> Iterator[Cause]:
     unplugged = [port for port in facts.ports or () if port.kind not in _UNBOUND and port.status == "DOWN"]
     if unplugged and host.runs:
         yield Cause(
@@ -210,6 +224,9 @@ def _guest(host: HostLook) -> Iterator[Cause]:
         yield Cause(sign.code, f"its kernel panicked: {sign.line}", Cure.HARD_REBOOT, advice, evidence)
     elif sign.code == "kernel-panic":
         sentence = f"its kernel panicked {sign.times} times in a row: {sign.line}"
+        yield Cause(sign.code, sentence, Cure.NONE, owner, evidence)
+    elif sign.code == "fsck-prompt":
+        sentence = f"it waits in its boot for somebody to check its file system: {sign.line}"
         yield Cause(sign.code, sentence, Cure.NONE, owner, evidence)
     else:
         yield Cause(sign.code, f"it waits at a prompt in its boot: {sign.line}", Cure.NONE, owner, evidence)

@@ -12,10 +12,14 @@ CHANCE = 2
 RECENT_LINES = 40
 """A sign that is followed by more lines than this is of a boot that went on, or of one before."""
 
+PROMPT_LINES = 10
+"""A prompt within so many lines of a failed check is that check's: busybox's greeting stands between them."""
+
 _SIGNS: Mapping[str, re.Pattern[str]] = {
     "kernel-panic": re.compile(r"Kernel panic - not syncing: ?(.*)"),
     "fsck-prompt": re.compile(
-        r"UNEXPECTED INCONSISTENCY|RUN fsck MANUALLY|run fsck manually|Give root password for maintenance"
+        r"UNEXPECTED INCONSISTENCY|RUN fsck MANUALLY|run fsck manually|requires a manual fsck"
+        r"|Give root password for maintenance"
         r"|Press Enter for maintenance|You are in emergency mode|Entering emergency mode"
     ),
     "boot-prompt": re.compile(r"^\(initramfs\)|^dracut:/#|^grub rescue>|^grub>|No bootable device|Boot failed"),
@@ -43,6 +47,7 @@ def trouble(text: str) -> Sign | None:
     """Return the last sign of trouble on a console; None where there is none, or the guest has gone on since."""
     lines = [line for line in map(plain, text.splitlines()) if line.strip()]
     last: tuple[int, str] | None = None
+    checked = -RECENT_LINES
     counts = dict.fromkeys(_SIGNS, 0)
     for number, line in enumerate(lines):
         if _END_OF_PANIC in line:
@@ -50,7 +55,9 @@ def trouble(text: str) -> Sign | None:
         for code, pattern in _SIGNS.items():
             if pattern.search(line):
                 counts[code] += 1
-                last = (number, code)
+                checked = number if code == "fsck-prompt" else checked
+                ours = code == "boot-prompt" and number - checked <= PROMPT_LINES
+                last = (checked, "fsck-prompt") if ours else (number, code)
     if last is None or len(lines) - last[0] > RECENT_LINES:
         return None
     return Sign(last[1], lines[last[0]].strip(), counts[last[1]])

@@ -7,7 +7,8 @@ from stackmend.facts.boot_failure import parse
 
 XML = """<domain type='qemu'><name>instance-1</name><devices>
 <disk type='file' device='disk'><source file='/i/a/disk'/><target dev='vda'/></disk>
-<disk type='network' device='disk'><target dev='vdb'/><serial>v1</serial></disk>
+<disk type='network' device='disk'><source protocol='rbd' name='p/v1'><host name='10.0.0.1' port='6789'/>
+<host name='10.0.0.2' port='6789'/></source><target dev='vdb'/><serial>v1</serial></disk>
 <disk type='file' device='cdrom'><target dev='sda'/></disk>
 </devices></domain>"""
 
@@ -50,6 +51,15 @@ def test_all_of_it_is_read() -> None:
         DiskLook("vda", "/i/a/disk", missing="/i/_base/0f"),
         DiskLook("vdb", "", volume="v1"),
     )
+
+
+def test_a_disk_is_out_of_reach_only_where_none_of_its_storage_answers() -> None:
+    def unreached(silent: str) -> list[tuple[str, ...]]:
+        output = OUTPUT.replace("\n==== console", f"\n==== storage\n{silent}\n==== console", 1)
+        return [disk.unreached for disk in parse(output, ["v1"]).disks]
+
+    assert unreached("10.0.0.2:6789\n") == [(), ()]
+    assert unreached("10.0.0.1:6789\n10.0.0.2:6789\n") == [(), ("10.0.0.1:6789", "10.0.0.2:6789")]
 
 
 def test_the_guest_cannot_forge_what_its_node_says() -> None:

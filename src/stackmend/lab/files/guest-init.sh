@@ -1,7 +1,7 @@
 #!/bin/busybox ash
-# Process 1 of the lab's guest: loads its drivers, gets its address, mounts its disk, then says once a second that it
-# lives, on the console and on the disk, and which disks it sees whenever they change. Words on the kernel's command
-# line: dirty=MBPS rewrites that much memory a second.
+# Process 1 of the lab's guest: loads its drivers, gets its address, checks and mounts its disk, then says once a second
+# that it lives, on the console and on the disk, and which disks it sees whenever they change. Words on the kernel's
+# command line: dirty=MBPS rewrites that much memory a second.
 export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -53,9 +53,23 @@ rewrite() {
     done
 }
 
+# As Debian's initramfs does it: a root file system is checked before it is mounted, and where only a person can mend it
+# there is a prompt; after its end the boot goes on.
+check() {
+    [ -b /dev/vda1 ] || return
+    e2fsck -p /dev/vda1
+    status=$?
+    [ $((status & 4)) -ne 0 ] || return
+    echo "fsck exited with status code $status"
+    echo "The root filesystem on /dev/vda1 requires a manual fsck"
+    PS1='(initramfs) ' busybox ash -i
+}
+
 sequence=0
 boot=0
 disks=
+button &
+check
 if mount -t ext4 -o sync,noatime /dev/vda1 /mnt; then
     if [ -s /mnt/beats ]; then
         last=$(tail -n 1 /mnt/beats)
@@ -71,7 +85,6 @@ fi
 due=1
 mkfifo /run/nothing
 network &
-button &
 [ -z "$dirty" ] || rewrite &
 exec 3<> /run/nothing
 while :; do
