@@ -19,6 +19,9 @@ from stackmend.errors import Code, Failed, Refused
 from stackmend.facts import domains, instances, nova_rows
 from stackmend.facts.concurrently import each
 
+NAMED = 8
+"""How many instances a title names."""
+
 
 class RelocateRows(Action):
     """Change the rows of instances in nova's cell, all in one transaction, on the proof that their node is fenced.
@@ -50,8 +53,7 @@ class RelocateRows(Action):
         return Step(
             id=StepId(f"rows/{source}"),
             action=cls.name,
-            title=f"Have nova's rows say that {', '.join(i.name for i in moving)} {'are' if len(moving) > 1 else 'is'} "
-            f"on {target}, in one transaction",
+            title=f"Have nova's rows say that {_named(moving)} on {target}, in one transaction",
             params={
                 "source": source,
                 "target": target,
@@ -157,6 +159,12 @@ def _see_as_planned(here: Mapping[InstanceId, Row], planned: Mapping[str, Mappin
 def _see_same_cell(world: World, cell: str, source: NodeName, here: Mapping[InstanceId, Row]) -> None:
     if here and nova_rows.seat(world, source).cell != cell:
         raise Refused(Code.NO_TARGET, f"the rows of {source} are in another cell of nova than those of the target")
+
+
+def _named(moving: list[Instance]) -> str:
+    if len(moving) > NAMED:
+        return f"{len(moving)} instances are"
+    return f"{', '.join(i.name for i in moving)} {'are' if len(moving) > 1 else 'is'}"
 
 
 def _count(relocation: Relocation) -> str:
