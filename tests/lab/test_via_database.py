@@ -25,7 +25,7 @@ Script = Callable[[str, str], str]
 DEAD, TARGET = "c01", "c02"
 """Two nodes that share the directory of their instances."""
 PAUSED = 4
-FRESH, RESUMED = 17, 4
+FRESH, RESUMED = 17, 5
 """The record that says that the rows are changed: of a new run's, and of one's that is resumed at that step."""
 VIA = ("--via", "database", "--target", TARGET, "--reason", "nova-conductor is down")
 
