@@ -27,7 +27,7 @@ DEAD, TARGET = "c01", "c02"
 PAUSED = 4
 FRESH, RESUMED = 17, 5
 """The record that says that the rows are changed: of a new run's, and of one's that is resumed at that step."""
-VIA = ("--via", "database", "--target", TARGET, "--reason", "nova-conductor is down")
+VIA = ("--via", "database", "--target", TARGET, "--reason", "nova-scheduler is down")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,17 @@ def crew(fleet: Fleet, on_node: Script) -> Crew:
 
 
 @pytest.fixture
-def dead(stackmend: Command, fleet: Fleet, crew: Crew, on_node: Script) -> Iterator[str]:
+def unscheduled(crew: Crew, on_node: Script) -> Iterator[Crew]:
+    """The instances, and no nova-scheduler, without which nova's API evacuates nothing."""
+    on_node("ctl01", "systemctl stop nova-scheduler")
+    try:
+        yield crew
+    finally:
+        on_node("ctl01", "systemctl start nova-scheduler")
+
+
+@pytest.fixture
+def dead(stackmend: Command, fleet: Fleet, unscheduled: Crew, on_node: Script) -> Iterator[str]:
     """Their node without power; taken back at the end, what it still has defined removed by hand."""
     assert stackmend("lab", "break", "power-cut", DEAD).status == 0
     yield DEAD
@@ -70,7 +80,7 @@ def dead(stackmend: Command, fleet: Fleet, crew: Crew, on_node: Script) -> Itera
             assert stackmend("runs", "abort", run["id"]).status == 0
     left = fleet.domains(DEAD)
     # nova-compute takes no notice of them, as there is no record of an evacuation
-    for instance in (i for i in crew.everyone if i in left and fleet.host(i) == TARGET):
+    for instance in (i for i in unscheduled.everyone if i in left and fleet.host(i) == TARGET):
         assert left[instance] == "shut off"
         on_node(DEAD, f"virsh -q undefine {instance}")
     if fleet.service(DEAD)["forced_down"]:
