@@ -140,6 +140,7 @@ class Ties:
         vnics: kinds of its ports, such as ``normal`` or ``direct``.
         drivers: how each of its volumes is reached, such as ``rbd`` or ``iscsi``, by the volume's id.
         providers: how many of the node's resource providers its allocation names.
+        moving: what a migration record says that nova has not ended; empty for none.
     """
 
     specs: tuple[str, ...] = ()
@@ -147,3 +148,4 @@ class Ties:
     vnics: tuple[str, ...] = ()
     drivers: Mapping[str, str] = field(default_factory=dict)
     providers: int = 1
+    moving: str = ""

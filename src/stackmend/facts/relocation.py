@@ -10,8 +10,9 @@ from stackmend.domain.recovery import Stranded
 from stackmend.domain.relocation import Ties
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Refused
-from stackmend.facts import instances, nova_rows, placement, volumes
+from stackmend.facts import instances, migrations, nova_rows, placement, volumes
 from stackmend.facts.concurrently import each
+from stackmend.rules.migration import Phase, phase
 from stackmend.rules.relocation import why_tied
 
 ATTACHMENT_VERSION = "3.27"
@@ -59,7 +60,13 @@ def ties(world: World, source: NodeName, instance: InstanceId) -> Ties:
         vnics=tuple(sorted({p.get("binding:vnic_type") or "normal" for p in ports})),
         drivers={m.volume: driver(world, m.attachment) for m in volumes.of_instance(world, instance)},
         providers=sum(node == source for node in nodes.values()),
+        moving=_moving(world, instance),
     )
+
+
+def _moving(world: World, instance: InstanceId) -> str:
+    found = (m for m in migrations.of_instance(world, instance) if phase(m) is Phase.UNDERWAY)
+    return next((f"{m.kind} {m.id} ({m.status})" for m in found), "")
 
 
 def driver(world: World, attachment: str) -> str:

@@ -25,6 +25,8 @@ HARMLESS = frozenset({"hw:watchdog_action", "hw:boot_menu", "hw:serial_port_coun
 
 def why_tied(ties: Ties) -> str:
     """Return what ties an instance to its node so that its row can't be moved; empty for nothing."""
+    if ties.moving:
+        return f"nova's record of its {ties.moving} is open, and nova may go on with it"
     claimed = sorted(s for s in ties.specs if s.startswith(CLAIMED) and s not in HARMLESS)
     if claimed:
         return f"it asks for {', '.join(claimed)}, which is claimed on a node by an evacuation only"

@@ -33,6 +33,7 @@ def test_what_a_reboot_makes_anew_ties_nothing(ties: Ties) -> None:
         (Ties(vnics=("direct", "normal")), "a port of the kind direct,"),
         (Ties(drivers={"v": "iscsi", "w": "rbd"}), "it reaches its volume v by iscsi"),
         (Ties(drivers={"v": ""}), "v by nobody knows what"),
+        (Ties(moving="evacuation 7 (accepted)"), "record of its evacuation 7 (accepted) is open"),
         (Ties(providers=2), "2 providers"),
     ],
 )
