@@ -66,6 +66,7 @@ def facts(world: dict[str, Any]) -> RecoveryFacts:
             for g in world.get("groups", ())
         ),
         places={InstanceId(i): NodeName(n) for i, n in world.get("places", {}).items()},
+        tied={InstanceId(n): v["tied"] for n, v in world.get("instances", {}).items() if v and "tied" in v},
         down=tuple(NodeName(n) for n in world.get("down", [NODE])),
         computes=world.get("computes", 3),
         own_volumes=world.get("own_volumes", {}),
@@ -78,6 +79,7 @@ def options(asked: dict[str, Any]) -> RecoveryOptions:
         target=NodeName(asked["target"]) if "target" in asked else None,
         statement=Statement("kay@desk", asked["statement"]) if "statement" in asked else None,
         even_in_a_wave=asked.get("even_in_a_wave", False),
+        by_database=asked.get("by_database", False),
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from stackmend.actions.arriving import see_arrived
 from stackmend.actions.base import Action, Context
 from stackmend.actions.evacuating import KIND, again, begun, evacuate
-from stackmend.actions.fenced import proof_of, runs_not
+from stackmend.actions.fenced import proof_of
 from stackmend.actions.retargeting import target_now
 from stackmend.adapters.patience import patiently
 from stackmend.adapters.world import World
@@ -17,13 +18,9 @@ from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
 from stackmend.domain.values import InstanceId, JsonObject, NodeName, StepId
 from stackmend.errors import Code, Failed
-from stackmend.facts import instances, migrations, volumes_seen
-from stackmend.facts.location import witnesses
-from stackmend.rules.location import Verdict, locate, without_fenced
+from stackmend.facts import instances, migrations
 from stackmend.rules.migration import Phase, phase, since
 from stackmend.rules.recovery import EVACUABLE
-
-AGREE_SECONDS = 60.0
 
 
 class EvacuateInstance(Action):
@@ -115,18 +112,7 @@ class EvacuateInstance(Action):
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:
         """Ask every witness that can speak until all agree on the target, and that its volumes are there."""
         way = Evacuation.from_json(change)
-        verdict = _agreed(world, way, context)
-        if verdict.place != way.target:
-            raise Failed(
-                Code.WITNESSES_DISAGREE,
-                f"{way.name} should be on {way.target}, but {verdict.sentence}",
-                hint="look at each of them; nothing was repaired; retry asks them again",
-                evidence={f"witness {n}": says for n, says in enumerate(verdict.dissent, 1)},
-            )
-        volumes = _volumes(world, way)
-        gone = runs_not(world, way.source, way.fence, way.instance, context)
-        said = f"{way.name} is on {way.target}: {verdict.sentence}; {gone}"
-        return Receipt(f"{said}{volumes}", receipt.data, receipt.commands)
+        return Receipt(see_arrived(world, way, context), receipt.data, receipt.commands)
 
     def undo(self, world: World, change: dict[str, Any], context: Context) -> str:  # noqa: ARG002
         """Say where it is: what was started elsewhere is not taken back to a node that is fenced."""
@@ -166,34 +152,3 @@ def _see_evacuable(instance: Instance) -> None:
             hint="mend that and retry, or skip it",
             evidence={"instance": instance.id},
         )
-
-
-def _agreed(world: World, way: Evacuation, context: Context) -> Verdict:
-    """Ask until the witnesses agree on the target; the last verdict where they do not in time."""
-    last: list[Verdict] = []
-
-    def ask() -> Verdict | None:
-        verdict = locate(without_fenced(witnesses(world, way.instance, (way.target,)), way.source))
-        last[:] = [verdict]
-        if verdict.place == way.target:
-            return verdict
-        context.progress(f"{way.name}: {verdict.sentence}")
-        return None
-
-    return world.clock.wait_for(ask, timeout=AGREE_SECONDS, interval=1.0) or last[0]
-
-
-def _volumes(world: World, way: Evacuation) -> str:
-    """Return what is to be said of its volumes; raise ``Failed`` where one is missing in libvirt's view."""
-    if not way.volumes:
-        return ""
-    present = volumes_seen.in_domain(world, way.target, way.instance)
-    missing = sorted(set(way.volumes) - present)
-    if missing:
-        raise Failed(
-            Code.WITNESSES_DISAGREE,
-            f"{way.name} is on {way.target}, but libvirt has no disk there for its volumes {', '.join(missing)}",
-            hint="see the volumes' attachments; retry looks again",
-            evidence={"instance": way.instance},
-        )
-    return f"; libvirt has its {len(way.volumes)} volumes"

@@ -17,6 +17,8 @@ from stackmend.actions.quieting import QuietNode
 from stackmend.actions.reboot import Reboot
 from stackmend.actions.reconcile import Reconcile
 from stackmend.actions.recovered import CheckRecovered
+from stackmend.actions.relocated import RebootRelocated, SettleRelocated
+from stackmend.actions.relocating import RelocateRows
 from stackmend.actions.rescue_disks import CloseDisks, OpenDisks
 from stackmend.actions.rescue_guarding import ArmGuard, DisarmGuard
 from stackmend.actions.rescue_pausing import PauseInstance, UnpauseInstance
@@ -70,7 +72,9 @@ def all_actions() -> tuple[Action, ...]:
         ReattachVolume(),
         Reboot(),
         RebootInstance(),
+        RebootRelocated(),
         Reconcile(),
+        RelocateRows(),
         ReleaseUnit(),
         ReleaseVolume(),
         ResetVolume(),
@@ -80,6 +84,7 @@ def all_actions() -> tuple[Action, ...]:
         ReturnInstance(),
         RunCommand(),
         SetAside(),
+        SettleRelocated(),
         StageSalvage(),
         StartInstance(),
         SuspendInstance(),

@@ -154,13 +154,20 @@ def maintain(  # noqa: PLR0913 - the options of a drain and two more
     help="Your statement that NODE can't run, where no power controller can tell; needs --reason.",
 )
 @click.option("--even-in-a-wave", is_flag=True, help="Go on though most compute nodes are down at once.")
+@click.option(
+    "--via",
+    type=click.Choice(["api", "database"]),
+    default="api",
+    show_default=True,
+    help="Have nova evacuate; or, where it can't, change its rows and reboot hard (needs --target and --reason).",
+)
 @plan_options
 def recover(name: str, **asked: Any) -> None:
     """Fence the dead NODE, prove it, and start its instances on other nodes, without losing data unasked."""
     from stackmend.cli import recovering  # noqa: PLC0415 - late: it imports every client
 
     chosen = recovering.Chosen(
-        **{f: asked.pop(f) for f in ("accept_loss", "target", "limit", "fenced", "even_in_a_wave")}
+        **{f: asked.pop(f) for f in ("accept_loss", "target", "limit", "fenced", "even_in_a_wave", "via")}
     )
     show_or_apply(Asked.of(asked), lambda world, reason: recovering.recover(world, name, chosen, reason=reason))
 

@@ -16,6 +16,7 @@ from stackmend.domain.values import NodeName
 from stackmend.errors import Code, StackmendError, UsageError
 from stackmend.facts import instances, services, units
 from stackmend.facts.recovery import gather
+from stackmend.facts.relocation import see_same_cell
 from stackmend.runbooks.readmit import plan_readmit
 from stackmend.runbooks.recover import plan_recover
 
@@ -30,6 +31,7 @@ class Chosen:
         limit: evacuations at once.
         fenced: the node's name, typed once more by who has fenced it; empty where nobody states that.
         even_in_a_wave: whether many nodes down at once are no objection.
+        via: ``api``, or ``database`` for a change of nova's rows where its API evacuates nothing.
     """
 
     accept_loss: tuple[str, ...] = ()
@@ -37,16 +39,20 @@ class Chosen:
     limit: int = 4
     fenced: str = ""
     even_in_a_wave: bool = False
+    via: str = "api"
 
 
 def recover(world: World, name: str, chosen: Chosen, *, reason: str) -> Plan:
     """Return the plan that recovers a node.
 
     Raises:
-        UsageError: the statement is about another node, or says not how.
+        UsageError: the statement is about another node, or says not how; or what ``via`` needs is not said.
         Refused: the node may not be recovered.
     """
     node = compute_node(world, name)
+    by_database = chosen.via == "database"
+    if by_database:
+        _see_complete(chosen, reason)
     statement = statement_of(name, chosen.fenced, reason)
     options = RecoveryOptions(
         accept_loss=frozenset(instances.resolve(world, one).id for one in chosen.accept_loss),
@@ -54,9 +60,26 @@ def recover(world: World, name: str, chosen: Chosen, *, reason: str) -> Plan:
         statement=statement,
         even_in_a_wave=chosen.even_in_a_wave,
         limit=chosen.limit,
+        by_database=by_database,
     )
+    if by_database and options.target is not None:
+        see_same_cell(world, node.name, options.target)
     controller = world.power.describe(node.name) if node.power is not None else ""
-    return plan_recover(gather(world, node.name), options, controller=controller, reason=reason)
+    facts = gather(world, node.name, by_database=by_database)
+    return plan_recover(facts, options, controller=controller, reason=reason)
+
+
+def _see_complete(chosen: Chosen, reason: str) -> None:
+    for said, wanted in ((chosen.target, "--target NODE"), (reason, "--reason")):
+        if not said:
+            hint = "nova's scheduler is not asked, and a change of nova's rows must be accounted for"
+            raise UsageError(Code.USAGE, f"--via database needs {wanted}", hint=hint)
+    if chosen.accept_loss:
+        raise UsageError(
+            Code.USAGE,
+            "--via database moves nothing that would lose data, so there is no --accept-loss with it",
+            hint="a hard reboot makes no disk anew; such an instance waits for its node, or for salvage",
+        )
 
 
 def readmit(world: World, state: Path, name: str, *, canary: bool, home: float | None) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from stackmend.domain.values import InstanceId, NodeName
@@ -39,5 +39,5 @@ class BringUp:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> BringUp:
-        """Return what ``to_json`` gave."""
-        return cls(**data)
+        """Return what ``to_json`` gave; what else a change holds is left out."""
+        return cls(**{f.name: data[f.name] for f in fields(cls)})

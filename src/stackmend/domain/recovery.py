@@ -99,6 +99,7 @@ class RecoveryFacts:
         unusable: other compute nodes, each with why nothing can go there.
         groups: server groups that any of the instances is in.
         places: where every member of those groups is.
+        tied: for an instance, why it can't go by a change of nova's row; only looked at where that is asked for.
         down: the compute nodes whose nova-compute is down though nobody has disabled it, the node itself included.
         computes: how many compute nodes there are.
         own_volumes: Cinder's ``HOST@BACKEND#POOL`` of each volume that the node itself serves, by the volume's id.
@@ -115,6 +116,7 @@ class RecoveryFacts:
     unusable: Mapping[NodeName, str] = field(default_factory=dict)
     groups: tuple[ServerGroup, ...] = ()
     places: Mapping[InstanceId, NodeName] = field(default_factory=dict)
+    tied: Mapping[InstanceId, str] = field(default_factory=dict)
     down: tuple[NodeName, ...] = ()
     computes: int = 1
     own_volumes: Mapping[str, str] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class RecoveryOptions:
         statement: the operator's own, that the node is fenced; None where there is none.
         even_in_a_wave: whether it is recovered though many nodes are down at once.
         limit: how many evacuations go on at once.
+        by_database: whether nova's rows are changed, and nova is not asked to evacuate; to ``target`` then.
     """
 
     accept_loss: frozenset[InstanceId] = frozenset()
@@ -155,6 +158,7 @@ class RecoveryOptions:
     statement: Statement | None = None
     even_in_a_wave: bool = False
     limit: int = 4
+    by_database: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from stackmend.domain.power import Power
 from stackmend.domain.recovery import RecoveryFacts, Sight, Stranded
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts import death, groups, placement, services, sight, stranded, volume_backends
+from stackmend.facts import death, groups, placement, relocation, services, sight, stranded, volume_backends
 from stackmend.facts.drain import places_of, sort_services
 from stackmend.rules.death import judge
 from stackmend.rules.sight import proved
@@ -29,8 +29,8 @@ class _Views:
     silent: Mapping[NodeName, str]
 
 
-def gather(world: World, node: NodeName) -> RecoveryFacts:
-    """Return the world before the recovery of a node.
+def gather(world: World, node: NodeName, *, by_database: bool = False) -> RecoveryFacts:
+    """Return the world before the recovery of a node; what ties its instances to it, too, where ``by_database``.
 
     Raises:
         Refused: nova has no nova-compute there.
@@ -64,6 +64,7 @@ def gather(world: World, node: NodeName) -> RecoveryFacts:
             unusable=unusable | dict(views.silent),
             groups=touched,
             places=places_of(world, instances, [m for g in touched for m in g.members]),
+            tied=relocation.tied(world, node, here.result()) if by_database else {},
             down=tuple(s.host for s in every if s.host == node or (not s.up and s.enabled and not s.forced_down)),
             computes=len(every),
             own_volumes=own_volumes.result(),

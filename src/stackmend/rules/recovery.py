@@ -15,6 +15,7 @@ from stackmend.domain.recovery import Fate, Part, RecoveryFacts, RecoveryOptions
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Refused
 from stackmend.rules.drain import why_refused
+from stackmend.rules.relocation import why_stays
 
 EVACUABLE = frozenset({"active", "stopped", "error"})
 """What nova evacuates (nova/compute/api.py, ``check_instance_state`` of ``evacuate``)."""
@@ -120,6 +121,11 @@ def losses(parts: Iterable[Part]) -> tuple[Part, ...]:
     return tuple(p for p in parts if p.fate.is_loss)
 
 
+def made_anew(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Return the parts that are not kept as they are; a reboot makes none of them anew."""
+    return tuple(p for p in parts if p.fate is not Fate.KEPT)
+
+
 def _rescue(
     stranded: Stranded,
     facts: RecoveryFacts,
@@ -128,6 +134,9 @@ def _rescue(
     places: Mapping[InstanceId, NodeName],
 ) -> Rescue:
     instance = stranded.instance
+    stays = why_stays(stranded, facts.tied.get(instance.id, "")) if options.by_database else ""
+    if stays:
+        return Rescue(stranded, None, f"{instance.name} waits: {stays}")
     if instance.vm_state not in EVACUABLE:
         sentence = (
             f"{instance.name} waits: it is {instance.vm_state}, and nova evacuates only what is active, stopped or in "
@@ -150,7 +159,7 @@ def _rescue(
             refusals.append(f"{target.node}: {why_not}")
             continue
         parts = parts_at(stranded, facts, target.node)
-        lost = losses(parts)
+        lost = made_anew(parts) if options.by_database else losses(parts)
         if lost and not accepted:
             would_lose = would_lose or lost
             continue
@@ -191,6 +200,8 @@ def _waits(
     nowhere += [f"{n}: {why}" for n, why in sorted(facts.unusable.items()) if options.target in {None, n}]
     elsewhere = f" ({'; '.join(nowhere)})" if nowhere else ""
     if would_lose:
+        if options.by_database:
+            return f"{name} waits: {'; '.join(map(_absent, would_lose))}{elsewhere}"
         said = "; ".join(f"its {p.name} would be lost: {p.sentence}" for p in would_lose if p.fate is Fate.LOST)
         doubt = "; ".join(
             f"its {p.name} is not known to be kept, which counts as lost: {p.sentence}"
@@ -200,3 +211,9 @@ def _waits(
         told = "; ".join(filter(None, (said, doubt)))
         return f"{name} waits: {told}{elsewhere}; --accept-loss {name} moves it all the same"
     return f"{name} waits: it has nowhere to go{elsewhere or ' (there is no other compute node)'}"
+
+
+def _absent(part: Part) -> str:
+    """Return why a reboot would not find a part."""
+    why = "no reboot makes it anew" if part.fate is Fate.MADE_ANEW else part.sentence.partition("; ")[0]
+    return f"its {part.name} would not be there: {why}"

@@ -10,7 +10,8 @@ from stackmend.domain.run import Run, RunState, StepState, StepStatus
 from stackmend.domain.values import InstanceId, NodeName, RunId
 
 MOVE = "instance.move"
-EVACUATE = "instance.evacuate"
+EVACUATED = frozenset({"instance.evacuate", "instance.settle"})
+"""Actions after which an instance belongs to another node than the one that died: by nova, or by its rows."""
 RETURN = "instance.return"
 DISABLE = "scheduling.disable"
 RETURNS = "returns"
@@ -86,7 +87,7 @@ def _owed(run: Run) -> Owed:
     back = {s.params["instance"] for s in run.plan.steps if s.action == RETURN and s.id in done}
     gone = [s for s in run.plan.steps if s.id in done and s.params.get("instance") not in back]
     moved = [_moved(done[s.id], str((done[s.id].receipt or {}).get("mode"))) for s in gone if s.action == MOVE]
-    evacuated = [_moved(done[s.id], _mode_home(done[s.id])) for s in gone if s.action == EVACUATE]
+    evacuated = [_moved(done[s.id], _mode_home(done[s.id])) for s in gone if s.action in EVACUATED]
     restored = any(s.action == "scheduling.restore" and s.id in done for s in run.plan.steps)
     disabled = [done[s.id].change for s in run.plan.steps if s.action == DISABLE and s.id in done]
     return Owed((run.id,), tuple(moved), disabled[-1] if disabled and not restored else None, tuple(evacuated))

@@ -9,11 +9,13 @@ from stackmend.actions.fencing import FenceNode
 from stackmend.actions.forcing import ForceDown
 from stackmend.actions.power_state import RestorePower
 from stackmend.actions.recovered import CheckRecovered
+from stackmend.actions.relocated import SettleRelocated
 from stackmend.actions.scheduling import DisableScheduling
 from stackmend.domain.plan import Plan, Step
 from stackmend.domain.recovery import RecoveryFacts, RecoveryOptions, Rescue, Statement
 from stackmend.domain.values import JsonObject, NodeName, StepId
 from stackmend.rules.recovery import losses, objection, rescue_all, statement_that_counts
+from stackmend.runbooks.relocate import relocations
 
 
 def plan_recover(facts: RecoveryFacts, options: RecoveryOptions, *, controller: str, reason: str) -> Plan:
@@ -39,10 +41,14 @@ def plan_recover(facts: RecoveryFacts, options: RecoveryOptions, *, controller: 
     # before scheduling is disabled: as long as nova takes the service for up, that request waits for an answer of it
     down = ForceDown.step(node, fence.id, group=group, needs=(fence.id,))
     disable = DisableScheduling.step(node, reason=reason, group=group, needs=(down.id,))
-    moves = _moves(rescues, fence.id, options.target, (*group, "Start its instances elsewhere"), (disable.id,))
+    heading = (*group, "Start its instances elsewhere")
+    if options.by_database:
+        moves = relocations(rescues, fence.id, lane_from(node), heading, (disable.id,))
+    else:
+        moves = _moves(rescues, fence.id, options.target, heading, (disable.id,))
     check = CheckRecovered.step(
         node,
-        {str(m.params["instance"]): m.id for m in moves if m.action == EvacuateInstance.name},
+        {str(m.params["instance"]): m.id for m in moves if m.action in ARRIVALS},
         group=group,
         needs=(disable.id, *(m.id for m in moves)),
     )
@@ -56,6 +62,10 @@ def plan_recover(facts: RecoveryFacts, options: RecoveryOptions, *, controller: 
         world=_world(facts),
         options=_options(options, reason),
     )
+
+
+ARRIVALS = frozenset({EvacuateInstance.name, SettleRelocated.name})
+"""The steps after which an instance belongs to another node."""
 
 
 def lane_from(node: NodeName) -> str:
@@ -120,6 +130,7 @@ def _options(options: RecoveryOptions, reason: str) -> JsonObject:
         "statement": asdict(options.statement) if options.statement else None,
         "even_in_a_wave": options.even_in_a_wave,
         "limit": options.limit,
+        **({"via": "database"} if options.by_database else {}),
     }
 
 

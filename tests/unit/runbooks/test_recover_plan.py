@@ -102,3 +102,30 @@ def test_the_plan_survives_json_and_can_be_carried_out() -> None:
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))).hash == plan.hash
     check(plan)
     assert {s.action for s in plan.steps} <= {a.name for a in all_actions()}
+
+
+def test_rows_are_changed_after_the_fence_all_at_once_and_only_what_ran_is_rebooted() -> None:
+    off = Stranded(Instance(InstanceId("off"), "off", C03, "stopped", on_volume=True))
+    busy = Stranded(Instance(InstanceId("busy"), "busy", C03, "active", "rebuilding", on_volume=True))
+    plan = recover(facts(stranded("a"), off, busy), RecoveryOptions(target=C02, by_database=True))
+    assert [s.id for s in plan.steps[3:]] == [
+        "rows/c03",
+        "settle/a",
+        "reboot-relocated/a",
+        "settle/off",
+        "recovered/c03",
+    ]
+    rows = plan.step("rows/c03")
+    assert behind(plan, rows.id) == {"node.fence", "node.force-down", "scheduling.disable"}
+    assert rows.params["instances"] == {"a": {"name": "a", "was": "active"}, "off": {"name": "off", "was": "stopped"}}
+    assert (rows.params["target"], rows.params["fence"]) == ("c02", plan.steps[0].id)
+    assert plan.step("reboot-relocated/a").params["node"] == "c02"
+    assert plan.step("recovered/c03").params["moves"] == {"a": "settle/a", "off": "settle/off"}
+    assert "busy waits" in plan.notes[0]
+    check(plan)
+
+
+def test_where_no_row_may_be_changed_there_is_no_step_for_it() -> None:
+    busy = Stranded(Instance(InstanceId("busy"), "busy", C03, "active", "rebuilding", on_volume=True))
+    plan = recover(facts(busy), RecoveryOptions(target=C02, by_database=True))
+    assert [s.id for s in plan.steps[3:]] == ["recovered/c03"]

@@ -1,8 +1,8 @@
-"""A read-only session on one database server, through a controller."""
+"""A read-only session on one database server, through a controller; and, beside it, single transactions that write."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeAlias
 
@@ -10,6 +10,8 @@ import pymysql
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
+from stackmend.adapters.database.change import Change
+from stackmend.adapters.database.writing import carry_out
 from stackmend.adapters.ssh import Ssh
 from stackmend.domain.values import NodeName, Secret
 from stackmend.errors import Code, Failed
@@ -33,12 +35,14 @@ class Session:
         ssh: reaches the controller.
         controller: the node whose view of the network the URL has.
         url: of the database.
+        cell: UUID of the cell of nova whose database it is; empty for none.
 
     Raises:
         Failed: DATABASE_REFUSED where it is neither MySQL nor MariaDB; what SSH to the controller raises.
     """
 
-    def __init__(self, ssh: Ssh, controller: NodeName, url: Secret) -> None:
+    def __init__(self, ssh: Ssh, controller: NodeName, url: Secret, cell: str = "") -> None:
+        self.cell = cell
         self._url = _parsed(url)
         self._place = f"{self._url.host}:{self._url.port or 3306}/{self._url.database}"
         self._controller = controller
@@ -59,12 +63,31 @@ class Session:
         except (sa.exc.DBAPIError, pymysql.MySQLError) as error:
             raise self._meaning(error) from None
 
+    def change(self, changes: Sequence[Change]) -> tuple[str, ...]:
+        """Make changes in one transaction, on a connection of its own that may write; see ``writing.carry_out``.
+
+        Raises:
+            Failed: DATABASE_UNREACHABLE, DATABASE_REFUSED; the changes may be made where the end of it was lost.
+        """
+        try:
+            return carry_out(self._dial(), changes)
+        except pymysql.MySQLError as error:
+            raise self._meaning(error) from None
+
     def close(self) -> None:
         """Close the connections and the way to the server."""
         self._stack.close()
 
     def _connect(self) -> _Connection:
-        connection = pymysql.connect(
+        connection = self._dial()
+        server = str(connection.get_server_info())  # type: ignore[no-untyped-call]
+        limits = _MARIADB if "mariadb" in server.lower() else _MYSQL
+        with connection.cursor() as cursor:
+            cursor.execute(limits.format(seconds=QUERY_SECONDS))
+        return connection
+
+    def _dial(self) -> _Connection:
+        return pymysql.connect(
             host="127.0.0.1",
             port=self._port,
             user=self._url.username,
@@ -76,11 +99,6 @@ class Session:
             write_timeout=CONNECT_SECONDS,
             ssl=_tls(self._url),
         )
-        server = str(connection.get_server_info())  # type: ignore[no-untyped-call]
-        limits = _MARIADB if "mariadb" in server.lower() else _MYSQL
-        with connection.cursor() as cursor:
-            cursor.execute(limits.format(seconds=QUERY_SECONDS))
-        return connection
 
     def _meaning(self, error: Exception) -> Failed:
         original = getattr(error, "orig", None) or error
