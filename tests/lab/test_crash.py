@@ -1,6 +1,6 @@
 """A maintain run that is killed by SIGKILL at its journal's records ends as one that was not.
 
-``make test`` kills one run again and again, once at every record. ``make crash`` (``--every-record``) makes a run for
+``make long`` kills one run again and again, once at every record. ``make crash`` (``--every-record``) makes a run for
 each record, kills it there once, and lets one process carry the rest out.
 """
 
@@ -40,6 +40,7 @@ def assert_as_before(fleet: Fleet, pair: tuple[str, str]) -> None:
     assert service["disabled_reason"] is None
 
 
+@pytest.mark.long
 def test_one_run_killed_at_every_record(
     stackmend: Command, fleet: Fleet, pair: tuple[str, str], lab_env: dict[str, str]
 ) -> None:

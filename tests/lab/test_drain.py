@@ -93,6 +93,7 @@ def test_return_brings_back_what_the_drain_moved(stackmend: Command, fleet: Flee
     assert fleet.service("c01")["status"] == "enabled"
 
 
+@pytest.mark.long
 def test_block_migration_where_storage_is_not_shared_and_undo(
     stackmend: Command, fleet: Fleet, crew: dict[str, str]
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_service_is_restarted_in_the_middle(
     each_runs_once(fleet, couple)
 
 
+@pytest.mark.long
 def test_the_target_loses_its_power_in_the_middle(
     stackmend: Command, fleet: Fleet, couple: list[str], lab_env: dict[str, str]
 ) -> None:

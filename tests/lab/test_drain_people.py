@@ -61,6 +61,7 @@ def slow(stackmend: Command, fleet: Fleet, couple: list[str]) -> tuple[str, str]
     return busy, next(str(r["id"]) for r in stackmend("runs", "list", "-f", "json").json() if r["state"] == "paused")
 
 
+@pytest.mark.long
 def test_skipping_a_migration_that_does_not_converge_aborts_it(
     stackmend: Command, fleet: Fleet, slow: tuple[str, str]
 ) -> None:

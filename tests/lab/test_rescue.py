@@ -265,6 +265,7 @@ def test_without_nova_its_node_pauses_it_and_lets_it_go_on(
     assert actions(fleet, instance) == before
 
 
+@pytest.mark.long
 def test_a_rebooted_node_still_gives_the_instance_back(
     stackmend: Command, fleet: Fleet, instance: str, on_node: OnNode
 ) -> None:
