@@ -1,0 +1,193 @@
+"""Whole records out of the lines of a log. Runs on nodes too, by itself: Python 3.8 and its library are enough.
+
+A record is a line with a time stamp, the plain lines after it, and the lines of a traceback, which repeat the stamp,
+the process and the logger. Processes that share a file may write between them.
+"""
+
+from __future__ import annotations
+
+import calendar
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from stackmend.facts.logs_files import Region, View, hits, line_at, line_before
+from stackmend.rules.logs_lines import Line, parse
+
+MOST_LINES = 2000
+MOST_BYTES = 1 << 17
+"""Of one record; what is longer is a dump."""
+FOREIGN = 20
+"""Lines of other processes that may stand between two lines of a traceback."""
+NEAR = 1 << 16
+"""Bytes within which the first line since a time is looked for one by one."""
+UP = 400
+"""Lines that are gone up from a hit to the beginning of its record."""
+
+
+class Record(NamedTuple):
+    """A record as it is in a file.
+
+    Attributes:
+        head: what its first line says.
+        raw: all of its lines, as they are.
+        rest: the lines after the first, of a traceback without what each of them repeats.
+        offset: where it begins.
+    """
+
+    head: Line
+    raw: bytes
+    rest: tuple[str, ...]
+    offset: int
+
+
+class Moments:
+    """Time stamps in seconds since the epoch; those without a zone are this process's local time."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], float] = {}
+
+    def of(self, line: Line) -> float:
+        """Return the time of a line.
+
+        Raises:
+            ValueError: it is no time.
+        """
+        key = (line.second, line.zone)
+        if key not in self._known:
+            if len(self._known) > 100000:  # noqa: PLR2004 - about a day
+                self._known.clear()
+            self._known[key] = _epoch(*key)
+        return self._known[key] + line.fraction
+
+
+def records(path: Path, region: Region, strings: list[str]) -> Iterator[Record]:
+    """Yield the records of a region that have, in any of their lines, one of the strings; all where there are none."""
+    taken: set[int] = set()
+    for offset, text in hits(path, region, strings):
+        if offset < region.start or offset in taken:
+            continue
+        record = _record(region.view, offset, text)
+        if record is None:
+            continue
+        found, taken_by_it = record
+        if found.offset not in taken:
+            yield found
+        taken = {each for each in taken if each > offset} | taken_by_it | {found.offset}
+
+
+def _record(view: View, offset: int, text: bytes) -> tuple[Record, set[int]] | None:
+    head = parse(text.decode(errors="replace"))
+    if head is None or head.traceback:
+        above = _above(view, offset, head)
+        if above >= 0:
+            offset = above
+            text = line_at(view, offset)
+            head = parse(text.decode(errors="replace"))
+        elif head is None:
+            return None
+    if head is None:
+        return None
+    return _with_rest(view, offset, text, head)
+
+
+def _above(view: View, offset: int, wanted: Line | None) -> int:
+    """Return where the record of a line begins; -1 where that is not found."""
+    for _ in range(UP):
+        offset = line_before(view, offset)
+        if offset < 0:
+            return -1
+        line = parse(line_at(view, offset).decode(errors="replace"))
+        if line is None:
+            continue
+        if wanted is None:
+            if not line.traceback:
+                return offset
+            wanted = line
+        elif not line.traceback and wanted.follows(line):
+            return offset
+        elif (line.second, line.fraction) < (wanted.second, wanted.fraction):
+            return -1
+    return -1
+
+
+def _with_rest(view: View, offset: int, text: bytes, head: Line) -> tuple[Record, set[int]]:
+    raw, rest, taken = [text], [], set()
+    at, ours, foreign, size = offset + len(text) + 1, True, 0, len(text)
+    while at < len(view) and len(raw) < MOST_LINES and size < MOST_BYTES and foreign <= FOREIGN:
+        text = line_at(view, at)
+        decoded = text.decode(errors="replace")
+        line = parse(decoded)
+        if line is None and ours:
+            rest.append(decoded)
+        elif line is not None and line.follows(head):
+            ours = True
+            rest.append(line.message)
+        elif line is not None and (line.process == head.process or not head.oslo):
+            break
+        else:
+            ours = False
+            foreign += 1
+        if ours:
+            raw.append(text)
+            taken.add(at)
+            size += len(text)
+        at += len(text) + 1
+    return Record(head, b"\n".join(raw), tuple(rest), offset), taken
+
+
+def joined(lines: Iterable[tuple[Line | None, str]]) -> Iterator[Record]:
+    """Yield the records of one process's lines, each with what it says; their offset is the number of the line."""
+    head: Line | None = None
+    raw: list[str] = []
+    rest: list[str] = []
+    began = 0
+    for number, (line, text) in enumerate(lines):
+        if head is not None and (line is None or line.follows(head)) and len(raw) < MOST_LINES:
+            rest.append(text if line is None else line.message)
+            raw.append(text)
+            continue
+        if head is not None:
+            yield Record(head, "\n".join(raw).encode(), tuple(rest), began)
+        head, raw, rest, began = line, [text], [], number
+    if head is not None:
+        yield Record(head, "\n".join(raw).encode(), tuple(rest), began)
+
+
+def first_since(region: Region, moments: Moments, since: float) -> Region:
+    """Return the region from about the first line that is not older than a time; a log is in the order of time."""
+    low, high = region.start, region.stop
+    while high - low > NEAR:
+        middle = (low + high) // 2
+        begin = region.view.find(b"\n", middle, high) + 1
+        found = _stamped(region.view, begin, high) if begin else None
+        if found is None or moments.of(found) >= since:
+            high = middle
+        else:
+            low = begin
+    return region._replace(start=low)
+
+
+def _stamped(view: View, offset: int, stop: int) -> Line | None:
+    """Return the first line with a time stamp from an offset on."""
+    while offset < stop:
+        text = line_at(view, offset)
+        line = parse(text.decode(errors="replace"))
+        if line is not None:
+            return line
+        offset += len(text) + 1
+    return None
+
+
+def _epoch(second: str, zone: str) -> float:
+    date, clock = second.split(" ")
+    year, month, day = (int(part) for part in date.split("-"))
+    hour, minute, whole = (int(part) for part in clock.split(":"))
+    if not zone:
+        return time.mktime((year, month, day, hour, minute, whole, 0, 0, -1))
+    utc = float(calendar.timegm((year, month, day, hour, minute, whole)))
+    if zone == "Z":
+        return utc
+    ahead = (int(zone[1:3]) * 60 + int(zone[-2:])) * 60
+    return utc - ahead if zone[0] == "+" else utc + ahead
