@@ -6,6 +6,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+import stackmend
+
+# -S, as site-packages take time to look at and are not needed; so the way to our own is told.
+_RUN = "import sys, json; sys.path.insert(0, sys.argv[1]); m = __import__(sys.argv[2], fromlist=['main']); "
+_RUN += "m.main(json.load(sys.stdin))"
 
 
 @dataclass(frozen=True)
@@ -23,11 +30,18 @@ class Ended:
     stderr: str
 
 
-def python(program: str, environment: Mapping[str, str]) -> Ended:
-    """Run a Python program by this interpreter, in a process and an environment of its own; return what came of it."""
+def python(module: str, asked: str, environment: Mapping[str, str]) -> Ended:
+    """Run one of our modules that need nothing but Python's library, in a process and an environment of its own.
+
+    Args:
+        module: whose ``main`` is called.
+        asked: what it is given, JSON.
+        environment: of the process.
+    """
+    top = str(Path(stackmend.__file__).parent.parent)
     done = subprocess.run(
-        [sys.executable, "-I", "-B", "-"],
-        input=program,
+        [sys.executable, "-I", "-S", "-c", _RUN, top, module],
+        input=asked,
         capture_output=True,
         check=False,
         encoding="utf-8",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ def _moment(ctx: click.Context, param: click.Parameter, text: str | None) -> dat
     help="Of the lines; JSON is one object a line.",
 )
 @cloud_options
-def logs(**asked: Any) -> None:
+def logs(**asked: Any) -> int:
     """Show the services' logs of all nodes in one time line.
 
     Each node is searched by itself, rotated files too, and sends what matches. Conditions of different options hold
@@ -69,4 +68,4 @@ def logs(**asked: Any) -> None:
     """
     from stackmend.cli.logs_reading import Asked, show_logs  # noqa: PLC0415 - late: it imports every client
 
-    sys.exit(show_logs(CloudChoice.of(asked), Asked(**{name: asked[name] for name in Asked.__annotations__})))
+    return show_logs(CloudChoice.of(asked), Asked(**{name: asked[name] for name in Asked.__annotations__}))

@@ -92,8 +92,9 @@ def _show(reads: Sequence[NodeLogs], asked: Asked) -> int:
         records = time_line(reads)
         show_records(records, asked.form)
         found = bool(records)
-        for other in origins(records, asked.requests):
-            show_remark(f"it was made for {other}; see all of that by --request {other}", asked.form)
+        others = origins(records, asked.requests)
+        if others:
+            show_remark(f"made for {', '.join(others[:3])}; see all of that by --request {others[0]}", asked.form)
     if not found:
         files, nodes = sum(read.files for read in reads), sum(not read.silent for read in reads)
         show_remark(f"nothing was found; {files} files and journals of {nodes} nodes were looked at", asked.form)
@@ -108,8 +109,7 @@ def _nodes(choice: CloudChoice, asked: Asked, query: LogQuery) -> Sequence[NodeL
 
 
 def _bundle(asked: Asked, query: LogQuery) -> Sequence[NodeLogs]:
-    from stackmend.facts.logs import read_bundle  # noqa: PLC0415
-    from stackmend.facts.logs_bundle import parts_of  # noqa: PLC0415
+    from stackmend.facts.logs_bundle import parts_of, read_bundle  # noqa: PLC0415
 
     parts = parts_of(asked.bundle or Path())
     chosen = _chosen([part.node for part in parts], asked.nodes)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stackmend.adapters.here import python
+from stackmend.domain.log_record import LogQuery, NodeLogs
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Refused
+from stackmend.facts.concurrently import each
+from stackmend.facts.logs_answer import answer, order
 from stackmend.rules.logs_services import services_of
 
 CONTAINED = {"kolla", "containers"}
 SOS = "sosreport-"
+MODULE = "stackmend.facts.logs_scan"
+"""What reads a node; in a process of its own, so that the time stamps may be of that node's zone."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,24 @@ def parts_of(directory: Path) -> tuple[Part, ...]:
             hint="it should hold a copied /var/log for each node, such as NODE/nova, or extracted sos reports",
         )
     return parts
+
+
+def read_bundle(parts: Sequence[Part], query: LogQuery, *, zone: str) -> tuple[NodeLogs, ...]:
+    """Return what the copied logs of nodes have.
+
+    Args:
+        parts: the nodes' directories.
+        query: which records.
+        zone: of the time stamps that name none, as in TZ.
+    """
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": zone}
+    services = services_of(())
+
+    def read(part: Part) -> NodeLogs:
+        ended = python(MODULE, json.dumps(order(query, services, top=str(part.top))), environment)
+        return answer(part.node, ended, query, (0.0, 0.0))
+
+    return tuple(each(read, parts).values())
 
 
 def _below(directory: Path) -> Iterator[Part]:

@@ -15,7 +15,7 @@ from stackmend.adapters.world import World
 from stackmend.domain.log_record import LogQuery, LogRecord, NodeLogs
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts.logs import order, record
+from stackmend.facts.logs_answer import order, record
 from stackmend.facts.logs_program import script
 from stackmend.rules.logs_merge import offset_between
 from stackmend.rules.logs_services import services_of

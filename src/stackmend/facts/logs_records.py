@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stackmend.facts.logs_files import Region, View, hits, line_at, line_before
-from stackmend.rules.logs_lines import Line, parse
+from stackmend.rules.logs_lines import Line, begins, parse, repeated, traced
 
 MOST_LINES = 2000
 MOST_BYTES = 1 << 17
 """Of one record; what is longer is a dump."""
-FOREIGN = 20
-"""Lines of other processes that may stand between two lines of a traceback."""
+FAR = 1 << 13
+"""Bytes that other processes may write between two lines of a traceback."""
 NEAR = 1 << 16
 """Bytes within which the first line since a time is looked for one by one."""
 UP = 400
@@ -71,10 +71,16 @@ def records(path: Path, region: Region, strings: list[str]) -> Iterator[Record]:
         record = _record(region.view, offset, text)
         if record is None:
             continue
-        found, taken_by_it = record
-        if found.offset not in taken:
+        found, rest = record
+        if found.offset not in taken and not _earlier(region, strings, {found.offset, *rest}):
             yield found
-        taken = {each for each in taken if each > offset} | taken_by_it | {found.offset}
+        taken = {each for each in taken if each > offset} | rest | {found.offset}
+
+
+def _earlier(region: Region, strings: list[str], lines: set[int]) -> bool:
+    """Return whether a record was yielded with the region before: one of its lines there has one of the strings."""
+    before = [line_at(region.view, line) for line in lines if line < region.start]
+    return any(not strings or any(text.encode() in line for text in strings) for line in before)
 
 
 def _record(view: View, offset: int, text: bytes) -> tuple[Record, set[int]] | None:
@@ -114,27 +120,30 @@ def _above(view: View, offset: int, wanted: Line | None) -> int:
 
 def _with_rest(view: View, offset: int, text: bytes, head: Line) -> tuple[Record, set[int]]:
     raw, rest, taken = [text], [], set()
-    at, ours, foreign, size = offset + len(text) + 1, True, 0, len(text)
-    while at < len(view) and len(raw) < MOST_LINES and size < MOST_BYTES and foreign <= FOREIGN:
+    prefix = repeated(head, text.decode(errors="replace")).encode()
+    at, size = offset + len(text) + 1, len(text)
+    while at < len(view) and len(raw) < MOST_LINES and size < MOST_BYTES:
         text = line_at(view, at)
-        decoded = text.decode(errors="replace")
-        line = parse(decoded)
-        if line is None and ours:
-            rest.append(decoded)
-        elif line is not None and line.follows(head):
-            ours = True
-            rest.append(line.message)
-        elif line is not None and (line.process == head.process or not head.oslo):
-            break
-        else:
-            ours = False
-            foreign += 1
-        if ours:
-            raw.append(text)
-            taken.add(at)
-            size += len(text)
+        said = _said(text, prefix)
+        if said is None:
+            at = view.find(b"\n" + prefix, at, at + FAR) + 1 if prefix else 0
+            if at <= 0 or _said(line_at(view, at), prefix) is None:
+                break
+            continue
+        raw.append(text)
+        rest.append(said)
+        taken.add(at)
+        size += len(text)
         at += len(text) + 1
     return Record(head, b"\n".join(raw), tuple(rest), offset), taken
+
+
+def _said(text: bytes, prefix: bytes) -> str | None:
+    """Return what a line says that goes on with a record; None for one that does not."""
+    if prefix and text.startswith(prefix):
+        return traced(text[len(prefix) :].decode(errors="replace"))
+    decoded = text.decode(errors="replace")
+    return None if begins(decoded) else decoded
 
 
 def joined(lines: Iterable[tuple[Line | None, str]]) -> Iterator[Record]:
@@ -153,6 +162,13 @@ def joined(lines: Iterable[tuple[Line | None, str]]) -> Iterator[Record]:
         head, raw, rest, began = line, [text], [], number
     if head is not None:
         yield Record(head, "\n".join(raw).encode(), tuple(rest), began)
+
+
+def only_oslo(region: Region) -> bool:
+    """Return whether nothing but oslo.log and uWSGI seems to write there, as far as its beginning tells."""
+    lines = bytes(region.view[region.start : region.start + NEAR]).decode(errors="replace").split("\n")
+    kinds = {line.oslo or line.logger == "uwsgi" for line in map(parse, lines[:100]) if line is not None}
+    return kinds == {True}
 
 
 def first_since(region: Region, moments: Moments, since: float) -> Region:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import heapq
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stackmend.facts.logs_files import LogFile, files_of, regions
+from stackmend.facts.logs_files import LogFile, Region, files_of, regions
 from stackmend.facts.logs_journal import journal
-from stackmend.facts.logs_records import Moments, Record, first_since, records
+from stackmend.facts.logs_records import Moments, Record, first_since, only_oslo, records
 from stackmend.rules.logs_lines import grave, spellings
 from stackmend.rules.logs_masking import mask
-from stackmend.rules.logs_templates import template
+from stackmend.rules.logs_templates import Templates
 
 LONGEST = 1 << 16
 """Characters of a record that are said."""
@@ -46,6 +48,7 @@ class Order(NamedTuple):
         errors: whether records are grouped by template.
         limit: how many records or groups are said at most.
         journal: whether there is one.
+        threads: how many files are read at once.
     """
 
     top: str
@@ -59,6 +62,7 @@ class Order(NamedTuple):
     errors: bool
     limit: int
     journal: bool
+    threads: int
 
 
 class Found(NamedTuple):
@@ -81,7 +85,11 @@ class Wanted:
         self._needles = [[text.encode() for text in group] for group in order.needles]
         self._level = order.level
         self._services = order.wanted
-        self.strings = min(order.needles, key=lambda group: -min(map(len, group)), default=[]) or spellings(order.level)
+        self._longest = min(order.needles, key=lambda group: -min(map(len, group)), default=[])
+
+    def strings(self, region: Region) -> list[str]:
+        """Return fixed strings of which every wanted record there has one; none where none are known."""
+        return self._longest or spellings(self._level, oslo=bool(self._level) and only_oslo(region))
 
     def service(self, name: str, group: str) -> bool:
         """Return whether the process or its group of services is wanted."""
@@ -135,6 +143,7 @@ class Groups:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._groups: dict[tuple[str, str, str, str], list[Any]] = {}
+        self._templates = Templates()
 
     @property
     def count(self) -> int:
@@ -144,7 +153,7 @@ class Groups:
     def add(self, found: Found) -> None:
         """Count a record in its group."""
         head = found.record.head
-        key = (found.service, head.level, head.logger, template(head.message))
+        key = (found.service, head.level, head.logger, self._templates.of(head.message))
         group = self._groups.get(key)
         if group is None:
             self._groups[key] = [1, found.time, found.time, found.record]
@@ -177,23 +186,26 @@ class Scan:
         self.kept: Newest | Groups = Groups(order.limit) if order.errors else Newest(order.limit)
         self.files = 0
         self.unread: list[str] = []
+        self._lock = threading.Lock()
 
     def all(self) -> None:
-        """Read everything that is asked for."""
-        for name, directories, units in self._order.services:
-            self._service(name, directories, self._wanted.units(name, units))
+        """Read everything that is asked for, ``threads`` files at once: the searching is grep's."""
+        files = [file for service in self._order.services for file in self._service(*service)]
+        with ThreadPoolExecutor(self._order.threads) as pool:
+            list(pool.map(self._try_file, files))
 
-    def _service(self, name: str, directories: list[str], units: list[str]) -> None:
+    def _service(self, name: str, directories: list[str], units: list[str]) -> list[LogFile]:
+        """Return the wanted files of a service; where it has none, read its journal."""
         try:
             files = files_of(Path(self._order.top), directories)
         except OSError as error:
             self.unread.append(f"{error.filename}: {error.strerror}")
-            return
-        for file in files:
-            if self._wanted.service(file.service, name):
-                self._try_file(file)
-        if not files and units and self._order.journal:
-            self._try_journal(name, units)
+            return []
+        if not files and self._order.journal:
+            units = self._wanted.units(name, units)
+            if units:
+                self._try_journal(name, units)
+        return [file for file in files if self._wanted.service(file.service, name)]
 
     def _try_file(self, file: LogFile) -> None:
         try:
@@ -209,9 +221,10 @@ class Scan:
             return
         self.files += 1
         for region in regions(file.path):
-            if since is not None and not wanted.strings:
+            strings = wanted.strings(region)
+            if since is not None and not strings:
                 region = first_since(region, self._moments, since)  # noqa: PLW2901 - what is left of it
-            for record in records(file.path, region, wanted.strings):
+            for record in records(file.path, region, strings):
                 if wanted.record(record):
                     self._keep(self._moments.of(record.head), file.service, str(file.path), record)
 
@@ -230,7 +243,8 @@ class Scan:
 
     def _keep(self, moment: float, service: str, source: str, record: Record) -> None:
         if self._wanted.at(moment):
-            self.kept.add(Found(moment, service, source, record))
+            with self._lock:
+                self.kept.add(Found(moment, service, source, record))
 
 
 def said(found: Found) -> dict[str, Any]:

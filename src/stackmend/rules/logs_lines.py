@@ -21,7 +21,7 @@ SAME_LEVEL = {
 """What other programs, and older releases, call the levels."""
 
 _SPELLED = {
-    "ERROR": (" ERROR ", "|ERR|", "[error]", "[ERROR]", "[ERR]", ": error :", ":error]", " TRACE "),
+    "ERROR": (" ERROR ", "|ERR|", "[error]", "[ERROR]", "[ERR]", ": error :", ":error]"),
     "CRITICAL": (" CRITICAL ", "|EMER|", "[critical]", "[alert]", "[emergency]", ":crit]", ":emerg]", " FATAL "),
     "WARNING": (" WARNING ", "|WARN|", "[warning]", "[Warning]", "[WRN]", ": warning :", ":warn]"),
 }  # fmt: skip
@@ -30,6 +30,7 @@ _CEPH_ERROR = " -1 "
 
 _DATE, _TIME = r"(\d{4}-\d\d-\d\d)", r"(\d\d:\d\d:\d\d)"
 _ISO = re.compile(_DATE + r"[ T]" + _TIME + r"(?:[.,](\d+))?(Z|[+-]\d\d:?\d\d)?(.*)", re.DOTALL)
+_ISO_BEGINNING = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
 _OSLO = re.compile(r" (?:(\d+) )?(TRACE|DEBUG|INFO|AUDIT|WARNING|WARN|ERROR|CRITICAL) (\S+)(?: (.*)|$)", re.DOTALL)
 _CONTEXT = re.compile(r"\[(-|(?:None|-|req-[^\s\]]+)(?: [^\]]*)?)\] ?")
 _INSTANCE = re.compile(r"\[instance: ([0-9a-f-]{36})\] ?")
@@ -47,6 +48,7 @@ _OTHERS = (
     re.compile(r" [0-9a-f]{8,16} +(?P<priority>-?\d+) (?P<message>.*)", re.DOTALL),
     re.compile(r" (?P<logger>\S+ \(\S+\)) \d+ : \S+ \[(?P<level>DBG|INF|WRN|ERR)\] (?P<message>.*)", re.DOTALL),
 )  # fmt: skip
+_OF_OSLO = {"TRACE": "ERROR", "AUDIT": "INFO", "WARN": "WARNING"}
 _MONTHS = {name: n for n, name in enumerate(calendar.month_abbr)}
 
 
@@ -107,15 +109,51 @@ def parse(line: str) -> Line | None:
     return _access(line) if " [" in line[:120] else None
 
 
-def spellings(level: str) -> list[str]:
-    """Return fixed strings of which every line of this level, or a graver one, has one; none where no such are known.
+def spellings(level: str, *, oslo: bool = False) -> list[str]:
+    """Return fixed strings of which every record of this level, or a graver one, has one; none where none are known.
 
-    Only for ERROR and CRITICAL, and for WARNING: other levels are most of a log.
+    Only for WARNING, ERROR and CRITICAL: other levels are most of a log.
+
+    Args:
+        level: the least that is wanted.
+        oslo: whether nothing but oslo.log writes levels there, so that fewer strings do.
     """
     if level not in _SPELLED:
         return []
     graver = LEVELS[LEVELS.index(level) :]
+    if oslo:
+        return [f" {each} " for each in graver]
     return [spelling for each in graver for spelling in _SPELLED[each]] + ([_CEPH_ERROR] if level != "CRITICAL" else [])
+
+
+def begins(line: str) -> bool:
+    """Return whether a line begins a record, or is a traceback's; sooner than ``parse``."""
+    if line[:1].isdigit():
+        return _ISO_BEGINNING.match(line) is not None or parse(line) is not None
+    return parse(line) is not None
+
+
+def repeated(head: Line, first: str) -> str:
+    """Return what each line of a record's traceback begins with; empty where its format is another."""
+    if not head.oslo or not first[:1].isdigit():
+        return ""
+    stamp = first[: first.index(" ", 11)]
+    process = f" {head.process}" if head.process else ""
+    return f"{stamp}{process} ERROR {head.logger} "
+
+
+def traced(text: str) -> str | None:
+    """Return a traceback's line without the instance; None where what follows the repeated part is a context's.
+
+    Args:
+        text: what follows the repeated part.
+    """
+    if text[:1] != "[":
+        return text
+    about = _INSTANCE.match(text)
+    if about is not None:
+        return text[about.end() :]
+    return None if _CONTEXT.match(text) else text
 
 
 def grave(level: str, least: str) -> bool:
@@ -136,7 +174,9 @@ def _dated(found: re.Match[str]) -> Line:
     oslo = _OSLO.match(rest)
     if oslo is not None:
         process, level, logger, message = oslo.groups()
-        return _of_oslo((when, fraction, zone or "", int(process or 0), normal(level), logger), message or "")
+        return _of_oslo(
+            (when, fraction, zone or "", int(process or 0), _OF_OSLO.get(level, level), logger), message or ""
+        )
     for other in _OTHERS:
         matched = other.match(rest)
         if matched is not None:
