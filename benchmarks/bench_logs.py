@@ -1,4 +1,4 @@
-"""How fast ``stackmend logs`` reads a bundle, beside GNU grep, a plain loop in Python, and duckdb where it is installed.
+"""How fast ``stackmend logs`` reads a bundle, beside GNU grep, a loop in Python, and duckdb where it is installed.
 
 It writes realistic oslo.log text into 12 files of one node, finds one request id in them, and groups their errors. All
 sides run in turn, on the same files, in the page cache. ``--duckdb PYTHON`` names an interpreter that has duckdb; it is
@@ -19,27 +19,27 @@ from pathlib import Path
 from taking_turns import BIN, Run, in_turn, once, report
 
 STACKMEND = str(BIN / "stackmend")
+WITH_TRACEBACK = 0.2
 REQUEST_AT_LEAST, ERRORS_AT_LEAST = 0.8, 1.0
 FILES = (
     "nova/nova-api", "nova/nova-conductor", "nova/nova-scheduler", "nova/nova-compute", "neutron/neutron-server",
     "neutron/neutron-ovn-metadata-agent", "cinder/cinder-api", "cinder/cinder-volume", "cinder/cinder-scheduler",
     "glance/glance-api", "keystone/keystone", "placement/placement-api",
 )  # fmt: skip
-QUIET = (
-    "INFO {module}.requestlog [{context}] 10.0.0.{n} \"GET /v2.1/servers/{id}\" status: 200 len: {n} time: 0.{n}",
-    "DEBUG oslo.messaging._drivers.impl_rabbit [{context}] Sending direct to reply_{hex} direct_send "
-    "/usr/lib/python3/dist-packages/oslo_messaging/_drivers/impl_rabbit.py:1762",
-    "DEBUG {module}.manager [{context}] [instance: {id}] Lock \"{id}\" acquired by \"do_something\" :: waited 0.00{n}s "
-    "inner /usr/lib/python3/dist-packages/oslo_concurrency/lockutils.py:405",
-    "INFO {module}.manager [{context}] [instance: {id}] During sync_power_state the instance has a pending task "
-    "(spawning). Skip.",
-)  # fmt: skip
-LOUD = (
-    "ERROR {module}.manager [{context}] [instance: {id}] Instance failed to spawn: port {id} timed out after {n} s",
-    "ERROR {module}.driver [{context}] Connection to 10.0.0.{n}:5672 failed, attempt {n}",
-    "ERROR {module}.api [{context}] Volume {id} is not 'available' but '{hex}'",
-    "ERROR {module}.scheduler [{context}] No valid host was found for flavor '{hex}' (needs {n} MB)",
-)
+QUIET = """\
+INFO {module}.requestlog [{context}] 10.0.0.{n} "GET /v2.1/servers/{id}" status: 200 len: {n} time: 0.{n}
+DEBUG oslo.messaging._drivers.impl_rabbit [{context}] Sending direct to reply_{hex} direct_send \
+/usr/lib/python3/dist-packages/oslo_messaging/_drivers/impl_rabbit.py:1762
+DEBUG {module}.manager [{context}] [instance: {id}] Lock "{id}" acquired by "do_something" :: waited 0.00{n}s inner \
+/usr/lib/python3/dist-packages/oslo_concurrency/lockutils.py:405
+INFO {module}.manager [{context}] [instance: {id}] During sync_power_state the instance has a pending task. Skip.
+""".splitlines()
+LOUD = """\
+ERROR {module}.manager [{context}] [instance: {id}] Instance failed to spawn: port {id} timed out after {n} s
+ERROR {module}.driver [{context}] Connection to 10.0.0.{n}:5672 failed, attempt {n}
+ERROR {module}.api [{context}] Volume {id} is not 'available' but '{hex}'
+ERROR {module}.scheduler [{context}] No valid host was found for flavor '{hex}' (needs {n} MB)
+""".splitlines()
 TRACEBACK = (
     "Traceback (most recent call last):",
     '  File "/usr/lib/python3/dist-packages/nova/compute/manager.py", line 2743, in _build_resources',
@@ -62,14 +62,16 @@ for path in Path(sys.argv[1]).rglob('*.log'):
             counts[text] += 1
 print(len(counts), sum(counts.values()))
 """
-DUCKDB = """
+DUCKDB = r"""
 import duckdb, sys
-print(duckdb.sql('''
-select regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_extract(line, 'ERROR \\\\S+ \\\\[[^]]*\\\\] (.*)', 1),
-  '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}', '<uuid>', 'g'), '\\\\x27[^\\\\x27]*\\\\x27', '<name>', 'g'),
-  '0x[0-9a-f]+', '<hex>', 'g'), '[0-9]+', '<n>', 'g') as template, count(*) as n
-from read_csv('%s/**/*.log', columns={'line': 'VARCHAR'}, delim=chr(7), quote='', escape='', header=false, auto_detect=false)
-where contains(line, ' ERROR ') and contains(line, ' [req-') group by 1''' % sys.argv[1]).fetchall()[:3])
+print(len(duckdb.sql('''
+select regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+    regexp_extract(line, ' ERROR \S+ \[[^]]*\] (.*)', 1),
+    '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}', '<uuid>', 'g'), '\x27[^\x27]*\x27', '<name>', 'g'),
+    '0x[0-9a-f]+', '<hex>', 'g'), '[0-9]+', '<n>', 'g') as template, count(*) as n
+from read_csv('%s/**/*.log', columns={'line': 'VARCHAR'}, delim=chr(7), quote='', escape='', header=false,
+    auto_detect=false)
+where contains(line, ' ERROR ') and contains(line, ' [') group by 1''' % sys.argv[1]).fetchall()))
 """
 
 
@@ -93,7 +95,7 @@ def lines(module: str, dice: random.Random, requests: Sequence[str], loud: float
             id=uuid.UUID(int=dice.getrandbits(128)), hex=f"{dice.getrandbits(64):016x}",
         )  # fmt: skip
         yield f"{beginning} {text}\n"
-        if is_loud and dice.random() < 0.2:  # noqa: PLR2004
+        if is_loud and dice.random() < WITH_TRACEBACK:
             logger = text.split(" ", 2)[1]
             yield from (f"{beginning} ERROR {logger} {line}\n" for line in TRACEBACK)
 
