@@ -24,6 +24,14 @@ def _moment(ctx: click.Context, param: click.Parameter, text: str | None) -> dat
         raise click.BadParameter("say 10m, 2h, 3d, 13:05 or 2026-11-24T13:05", ctx=ctx, param=param) from error
 
 
+def _zone(ctx: click.Context, param: click.Parameter, text: str) -> str:
+    from zoneinfo import available_timezones  # noqa: PLC0415 - late: seldom another than UTC
+
+    if text != "UTC" and text not in available_timezones():
+        raise click.BadParameter("there is no such time zone; say one such as Asia/Tokyo", ctx=ctx, param=param)
+    return text
+
+
 @click.command()
 @click.option("--request", "requests", multiple=True, metavar="REQ", help="Request id or global request id.")
 @click.option("--instance", "instances", multiple=True, metavar="UUID", help="Of an instance.")
@@ -46,7 +54,13 @@ def _moment(ctx: click.Context, param: click.Parameter, text: str | None) -> dat
     metavar="DIR",
     help="Read copied logs instead: /var/log of each node, or extracted sos reports.",
 )
-@click.option("--zone", default="UTC", show_default=True, help="Time zone of a bundle's nodes, such as Asia/Tokyo.")
+@click.option(
+    "--zone",
+    callback=_zone,
+    default="UTC",
+    show_default=True,
+    help="Time zone of a bundle's nodes, such as Asia/Tokyo.",
+)
 @click.option("--limit", type=click.IntRange(min=1), default=5000, show_default=True, help="Records of one node.")
 @click.option("--timeout", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds for each node.")
 @click.option(

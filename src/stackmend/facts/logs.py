@@ -11,7 +11,7 @@ from stackmend.adapters.world import World
 from stackmend.domain.log_record import LogQuery, NodeLogs
 from stackmend.domain.values import NodeName
 from stackmend.errors import StackmendError
-from stackmend.facts.logs_answer import answer, order
+from stackmend.facts.logs_answer import of_program, order
 from stackmend.facts.logs_program import script
 from stackmend.rules.logs_services import services_of
 
@@ -26,6 +26,8 @@ def read_nodes(world: World, query: LogQuery, nodes: Sequence[NodeName], *, time
     ended = world.ssh.run_many(scripts, timeout=timeout, check=False)
     times = (asked, world.clock.now().timestamp())
     return tuple(
-        NodeLogs(node, silent=each.sentence) if isinstance(each, StackmendError) else answer(node, each, query, times)
+        NodeLogs(node, silent=each.sentence)
+        if isinstance(each, StackmendError)
+        else of_program(node, each.status, each.stdout, each.stderr, query, times)
         for node, each in ended.items()
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from stackmend.domain.log_record import LogGroup, LogQuery, LogRecord, LogService, NodeLogs
 from stackmend.domain.values import NodeName
@@ -16,24 +16,18 @@ BUNDLE_THREADS = 2
 """Files of a bundle that are read at once; a node has other work, so one."""
 
 
-class Ended(Protocol):
-    """A program that ended, here or on a node."""
+def order(
+    query: LogQuery, services: Sequence[LogService], *, top: str = TOP, asked: float = 0.0, zone: str = ""
+) -> dict[str, Any]:
+    """Return what the program is asked for a query; ``logs_scan.Order`` says what each word means.
 
-    @property
-    def status(self) -> int:
-        """Its exit status."""
-
-    @property
-    def stdout(self) -> str:
-        """What it wrote."""
-
-    @property
-    def stderr(self) -> str:
-        """What it complained of."""
-
-
-def order(query: LogQuery, services: Sequence[LogService], *, top: str = TOP, asked: float = 0.0) -> dict[str, Any]:
-    """Return what the program is asked for a query; ``logs_scan.Order`` says what each word means."""
+    Args:
+        query: which records.
+        services: that may log on the node.
+        top: directory of the logs.
+        asked: when it is asked, seconds; 0 for a bundle.
+        zone: of a bundle's time stamps that name none; empty for the machine's own.
+    """
     needles = [group for group in (query.requests, query.instances) if group]
     return {
         "top": top,
@@ -48,23 +42,33 @@ def order(query: LogQuery, services: Sequence[LogService], *, top: str = TOP, as
         "limit": query.limit,
         "journal": bool(asked),
         "threads": 1 if asked else BUNDLE_THREADS,
+        "zone": zone,
     }
 
 
-def answer(node: NodeName, ended: Ended, query: LogQuery, asked: tuple[float, float]) -> NodeLogs:
-    """Return what a node's logs have, by how the program ended there.
+def of_program(
+    node: NodeName, status: int, stdout: str, stderr: str, query: LogQuery, asked: tuple[float, float]
+) -> NodeLogs:
+    """Return what a node's logs have, by how the program ended there; see ``of_lines``."""
+    lines = stdout.splitlines()
+    if status or not lines:
+        said = [line for line in stderr.splitlines() if line.strip()]
+        return NodeLogs(node, silent=f"its logs could not be read: {said[-1] if said else 'it said nothing'}")
+    return of_lines(node, [json.loads(line) for line in lines], query, asked)
+
+
+def of_lines(
+    node: NodeName, lines: Sequence[Mapping[str, Any]], query: LogQuery, asked: tuple[float, float]
+) -> NodeLogs:
+    """Return what a node's logs have, by what the program said.
 
     Args:
         node: whose logs.
-        ended: the program.
+        lines: of the program.
         query: what was asked.
         asked: when it was asked and when it had answered, seconds; 0 for a bundle, where the clocks are left alone.
     """
-    lines = ended.stdout.splitlines()
-    if ended.status or not lines:
-        said = [line for line in ended.stderr.splitlines() if line.strip()]
-        return NodeLogs(node, silent=f"its logs could not be read: {said[-1] if said else 'it said nothing'}")
-    *found, last = (json.loads(line) for line in lines)
+    *found, last = lines
     offset, uncertainty = offset_between(last["end"], asked) if asked[0] else (0.0, 0.0)
     records = () if query.errors else tuple(_records(node, found, offset, query))
     return NodeLogs(

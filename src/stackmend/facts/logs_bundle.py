@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackmend.adapters.here import python
 from stackmend.domain.log_record import LogQuery, NodeLogs
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Refused
-from stackmend.facts.concurrently import each
-from stackmend.facts.logs_answer import answer, order
+from stackmend.facts.logs_answer import of_lines, order
+from stackmend.facts.logs_scan import Order, answer
 from stackmend.rules.logs_services import services_of
 
 CONTAINED = {"kolla", "containers"}
 SOS = "sosreport-"
-MODULE = "stackmend.facts.logs_scan"
-"""What reads a node; in a process of its own, so that the time stamps may be of that node's zone."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +55,15 @@ def read_bundle(parts: Sequence[Part], query: LogQuery, *, zone: str) -> tuple[N
     Args:
         parts: the nodes' directories.
         query: which records.
-        zone: of the time stamps that name none, as in TZ.
+        zone: of the time stamps that name none, such as ``Asia/Tokyo``.
     """
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": zone}
     services = services_of(())
 
     def read(part: Part) -> NodeLogs:
-        ended = python(MODULE, json.dumps(order(query, services, top=str(part.top))), environment)
-        return answer(part.node, ended, query, (0.0, 0.0))
+        asked = Order(**order(query, services, top=str(part.top), zone=zone))
+        return of_lines(part.node, list(answer(asked)), query, (0.0, 0.0))
 
-    return tuple(each(read, parts).values())
+    return tuple(read(part) for part in parts)
 
 
 def _below(directory: Path) -> Iterator[Part]:

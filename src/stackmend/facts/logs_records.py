@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import time
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,9 +44,14 @@ class Record(NamedTuple):
 
 
 class Moments:
-    """Time stamps in seconds since the epoch; those without a zone are this process's local time."""
+    """Time stamps in seconds since the epoch.
 
-    def __init__(self) -> None:
+    Args:
+        zone: of those that name none, such as ``Asia/Tokyo``; empty for this machine's own.
+    """
+
+    def __init__(self, zone: str = "") -> None:
+        self._zone = zone
         self._known: dict[tuple[str, str], float] = {}
 
     def of(self, line: Line) -> float:
@@ -58,7 +64,7 @@ class Moments:
         if key not in self._known:
             if len(self._known) > 100000:  # noqa: PLR2004 - about a day
                 self._known.clear()
-            self._known[key] = _epoch(*key)
+            self._known[key] = _epoch(line.second, line.zone, self._zone)
         return self._known[key] + line.fraction
 
 
@@ -196,14 +202,18 @@ def _stamped(view: View, offset: int, stop: int) -> Line | None:
     return None
 
 
-def _epoch(second: str, zone: str) -> float:
+def _epoch(second: str, zone: str, usual: str) -> float:
     date, clock = second.split(" ")
     year, month, day = (int(part) for part in date.split("-"))
     hour, minute, whole = (int(part) for part in clock.split(":"))
-    if not zone:
+    if not zone and not usual:
         return time.mktime((year, month, day, hour, minute, whole, 0, 0, -1))
+    if not zone and usual != "UTC":
+        from zoneinfo import ZoneInfo  # noqa: PLC0415 - a node's Python may have none, and is not asked for it
+
+        return datetime(year, month, day, hour, minute, whole, tzinfo=ZoneInfo(usual)).timestamp()
     utc = float(calendar.timegm((year, month, day, hour, minute, whole)))
-    if zone == "Z":
+    if zone in {"", "Z"}:
         return utc
     ahead = (int(zone[1:3]) * 60 + int(zone[-2:])) * 60
     return utc - ahead if zone[0] == "+" else utc + ahead

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +48,7 @@ class Order(NamedTuple):
         limit: how many records or groups are said at most.
         journal: whether there is one.
         threads: how many files are read at once.
+        zone: of time stamps that name none; empty for the machine's own.
     """
 
     top: str
@@ -63,6 +63,7 @@ class Order(NamedTuple):
     limit: int
     journal: bool
     threads: int
+    zone: str
 
 
 class Found(NamedTuple):
@@ -182,7 +183,7 @@ class Scan:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._wanted = Wanted(order)
-        self._moments = Moments()
+        self._moments = Moments(order.zone)
         self.kept: Newest | Groups = Groups(order.limit) if order.errors else Newest(order.limit)
         self.files = 0
         self.unread: list[str] = []
@@ -190,9 +191,17 @@ class Scan:
 
     def all(self) -> None:
         """Read everything that is asked for, ``threads`` files at once: the searching is grep's."""
-        files = [file for service in self._order.services for file in self._service(*service)]
-        with ThreadPoolExecutor(self._order.threads) as pool:
-            list(pool.map(self._try_file, files))
+        files = iter([file for service in self._order.services for file in self._service(*service)])
+        threads = [threading.Thread(target=self._some, args=(files,)) for _ in range(self._order.threads)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _some(self, files: Iterator[LogFile]) -> None:
+        """Read files of those that nobody has taken yet; a list's iterator may be shared."""
+        for file in files:
+            self._try_file(file)
 
     def _service(self, name: str, directories: list[str], units: list[str]) -> list[LogFile]:
         """Return the wanted files of a service; where it has none, read its journal."""
@@ -264,13 +273,16 @@ def _ends(text: str) -> str:
     return text[: EXAMPLE // 2] + "\n[…]\n" + text[-EXAMPLE // 2 :]
 
 
-def main(asked: dict[str, Any]) -> None:
-    """Read what an order asks for, and say it."""
+def answer(order: Order) -> Iterator[dict[str, Any]]:
+    """Yield what is said of each record or group, and at the end what was read, and when by this machine's clock."""
     began = time.time()
-    order = Order(**asked)
     scan = Scan(order)
     scan.all()
-    for line in scan.kept.lines():
+    yield from scan.kept.lines()
+    yield {"end": [began, time.time()], "matched": scan.kept.count, "files": scan.files, "unread": scan.unread}
+
+
+def main(asked: dict[str, Any]) -> None:
+    """Read what an order asks for, and say it."""
+    for line in answer(Order(**asked)):
         sys.stdout.write(json.dumps(line) + "\n")
-    end = {"end": [began, time.time()], "matched": scan.kept.count, "files": scan.files, "unread": scan.unread}
-    sys.stdout.write(json.dumps(end) + "\n")

@@ -105,7 +105,7 @@ class Follow:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._wanted = Wanted(order)
-        self._moments = Moments()
+        self._moments = Moments(order.zone)
         self._tails: dict[str, Tail] = {}
         self._silent: list[str] = []
         self.list(first=True)
