@@ -79,6 +79,11 @@ def _service(directory: str, stem: str) -> str:
     return f"{directory}-{stem}" if stem in GENERIC and stem != directory else stem
 
 
+def is_plain(path: Path) -> bool:
+    """Return whether a file is not packed."""
+    return path.suffix not in UNPACK
+
+
 def regions(path: Path) -> Iterator[Region]:
     """Yield a file in parts that are searched one after the other.
 

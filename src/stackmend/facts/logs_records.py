@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from stackmend.facts.logs_files import Region, View, hits, line_at, line_before
+from stackmend.facts.logs_files import Region, View, hits, line_at, line_before, regions
 from stackmend.rules.logs_lines import Line, begins, parse, repeated, traced
 
 MOST_LINES = 2000
@@ -81,6 +81,41 @@ def records(path: Path, region: Region, strings: list[str]) -> Iterator[Record]:
         if found.offset not in taken and not _earlier(region, strings, {found.offset, *rest}):
             yield found
         taken = {each for each in taken if each > offset} | rest | {found.offset}
+
+
+def heads(path: Path, region: Region, strings: list[str]) -> Iterator[Record]:
+    """Yield the records of a region as ``records`` does, but their first lines only; faster where there are many."""
+    prefix, seen = b"", set()
+    for offset, text in hits(path, region, strings):
+        if offset < region.start or (prefix and text.startswith(prefix) and _said(text, prefix) is not None):
+            continue
+        decoded = text.decode(errors="replace")
+        head = parse(decoded)
+        if head is None or head.traceback:
+            record = _record(region.view, offset, text)
+            if record is None or record[0].offset in seen:
+                continue
+            found = record[0]
+        else:
+            found = Record(head, text, (), offset)
+            prefix = repeated(head, decoded).encode()
+        if len(seen) > UP:
+            seen = {each for each in seen if each > offset - (FAR + MOST_BYTES)}
+        seen.add(found.offset)
+        yield found
+
+
+def completed(path: Path, record: Record) -> Record:
+    """Return a record of ``heads`` with all of its lines; as it is, where the file is no longer what it was.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    first = record.raw.split(b"\n", 1)[0]
+    for region in regions(path):
+        if line_at(region.view, record.offset) == first:
+            return _with_rest(region.view, record.offset, first, record.head)[0]
+    return record
 
 
 def _earlier(region: Region, strings: list[str], lines: set[int]) -> bool:

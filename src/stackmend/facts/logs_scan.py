@@ -16,15 +16,17 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stackmend.facts.logs_files import LogFile, Region, files_of, regions
+from stackmend.facts.logs_files import LogFile, Region, files_of, is_plain, regions
 from stackmend.facts.logs_journal import journal
-from stackmend.facts.logs_records import Moments, Record, first_since, only_oslo, records
+from stackmend.facts.logs_records import Moments, Record, completed, first_since, heads, only_oslo, records
 from stackmend.rules.logs_lines import grave, spellings
 from stackmend.rules.logs_masking import mask
 from stackmend.rules.logs_templates import Templates
 
 LONGEST = 1 << 16
 """Characters of a record that are said."""
+JOURNAL = "journal"
+"""What stands for a file's path in what the journal says."""
 EXAMPLE = 4000
 """Characters of a group's example that are said."""
 SLACK = 15.0
@@ -157,19 +159,20 @@ class Groups:
         key = (found.service, head.level, head.logger, self._templates.of(head.message))
         group = self._groups.get(key)
         if group is None:
-            self._groups[key] = [1, found.time, found.time, found.record]
+            self._groups[key] = [1, found.time, found.time, found.record, found.source]
             return
         group[0] += 1
         group[1] = min(group[1], found.time)
         if found.time >= group[2]:
-            group[2:] = [found.time, found.record]
+            group[2:] = [found.time, found.record, found.source]
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Yield what is said of each, the most frequent first."""
-        for key, (count, first, last, record) in sorted(self._groups.items(), key=lambda item: -item[1][0])[
+        for key, (count, first, last, record, source) in sorted(self._groups.items(), key=lambda item: -item[1][0])[
             : self._limit
         ]:
             service, level, logger, text = key
+            record = _completed(source, record)  # noqa: PLW2901 - the same one
             example = mask("\n".join([record.head.message, *record.rest]))
             yield {
                 "service": service, "level": level, "logger": logger, "template": mask(text), "count": count,
@@ -233,7 +236,8 @@ class Scan:
             strings = wanted.strings(region)
             if since is not None and not strings:
                 region = first_since(region, self._moments, since)  # noqa: PLW2901 - what is left of it
-            for record in records(file.path, region, strings):
+            read = heads if self._order.errors and not self._order.needles and is_plain(file.path) else records
+            for record in read(file.path, region, strings):
                 if wanted.record(record):
                     self._keep(self._moments.of(record.head), file.service, str(file.path), record)
 
@@ -248,7 +252,7 @@ class Scan:
             self.unread.append(f"the journal of {name}: only its newest {len(entries)} records were read")
         for unit, moment, record in entries:
             if self._wanted.service(unit, name) and self._wanted.record(record):
-                self._keep(moment, unit, "journal", record)
+                self._keep(moment, unit, JOURNAL, record)
 
     def _keep(self, moment: float, service: str, source: str, record: Record) -> None:
         if self._wanted.at(moment):
@@ -266,6 +270,16 @@ def said(found: Found) -> dict[str, Any]:
         "instance": head.instance, "text": text if len(text) <= LONGEST else text[:LONGEST] + "\n[cut here]",
         "source": found.source,
     }  # fmt: skip
+
+
+def _completed(source: str, record: Record) -> Record:
+    """Return a record with all of its lines, where only its first one was looked at."""
+    if record.rest or source == JOURNAL or not is_plain(Path(source)):
+        return record
+    try:
+        return completed(Path(source), record)
+    except OSError:  # it was rotated away meanwhile
+        return record
 
 
 def _ends(text: str) -> str:

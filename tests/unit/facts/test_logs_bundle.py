@@ -147,6 +147,20 @@ def test_a_file_that_cannot_be_unpacked_is_named(bundle: Path) -> None:
     assert len(found.records) == 2
 
 
+def test_first_lines_alone_are_of_the_same_records_and_are_completed(tmp_path: Path) -> None:
+    path = tmp_path / "nova-compute.log"
+    path.write_text("".join(COMPUTE.replace("13:15", f"13:{minute}") for minute in range(10, 40)))
+    strings = [" ERROR "]
+    for region in logs_files.regions(path):
+        whole = list(logs_records.records(path, region, strings))
+        first = list(logs_records.heads(path, region, strings))
+        assert [record.offset for record in first] == [record.offset for record in whole]
+        assert len(first) == 30
+        assert logs_records.completed(path, first[-1]) == whole[-1]
+    path.write_text("something else\n")
+    assert logs_records.completed(path, first[-1]) == first[-1]
+
+
 def test_packed_files_are_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs_files, "BLOCK", 500)
     monkeypatch.setattr(logs_files, "AROUND", 2000)
