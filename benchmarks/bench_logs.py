@@ -64,10 +64,10 @@ print(len(counts), sum(counts.values()))
 """
 DUCKDB = r"""
 import duckdb, sys
-print(len(duckdb.sql('''
+print(len(duckdb.sql(r'''
 select regexp_replace(regexp_replace(regexp_replace(regexp_replace(
     regexp_extract(line, ' ERROR \S+ \[[^]]*\] (.*)', 1),
-    '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}', '<uuid>', 'g'), '''[^'']*''', '<name>', 'g'),
+    '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}', '<uuid>', 'g'), '\x27[^\x27]*\x27', '<name>', 'g'),
     '0x[0-9a-f]+', '<hex>', 'g'), '[0-9]+', '<n>', 'g') as template, count(*) as n
 from read_csv('%s/**/*.log', columns={'line': 'VARCHAR'}, delim=chr(7), quote='', escape='', header=false,
     auto_detect=false)

@@ -31,7 +31,13 @@ _CEPH_ERROR = " -1 "
 _DATE, _TIME = r"(\d{4}-\d\d-\d\d)", r"(\d\d:\d\d:\d\d)"
 _ISO = re.compile(_DATE + r"[ T]" + _TIME + r"(?:[.,](\d+))?(Z|[+-]\d\d:?\d\d)?(.*)", re.DOTALL)
 _ISO_BEGINNING = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
-_OSLO = re.compile(r" (?:(\d+) )?(TRACE|DEBUG|INFO|AUDIT|WARNING|WARN|ERROR|CRITICAL) (\S+)(?: (.*)|$)", re.DOTALL)
+_ID = r"(req-[^\s\]]+)"
+_OSLO = re.compile(
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:[.,](\d+))? (?:(\d+) )?"
+    r"(TRACE|DEBUG|INFO|AUDIT|WARNING|WARN|ERROR|CRITICAL) (\S+)(?: |$)"
+    rf"(\[(?:-|(?:None|-|{_ID})(?: {_ID}?[^\]]*)?)\] ?)?(?:\[instance: ([0-9a-f-]{{36}})\] ?)?(.*)",
+    re.DOTALL,
+)
 _CONTEXT = re.compile(r"\[(-|(?:None|-|req-[^\s\]]+)(?: [^\]]*)?)\] ?")
 _INSTANCE = re.compile(r"\[instance: ([0-9a-f-]{36})\] ?")
 _CTIME = r"\w{3} (\w{3}) +(\d+) (\d\d:\d\d:\d\d)(?:\.(\d+))? (\d{4})"
@@ -101,6 +107,9 @@ class Line(NamedTuple):
 def parse(line: str) -> Line | None:
     """Return what a line without its end says; None where it begins no record, and belongs to the one before."""
     if line[:1].isdigit():
+        found = _OSLO.match(line)
+        if found is not None:
+            return _of_oslo(found)
         found = _ISO.match(line)
         if found is not None:
             return _dated(found)
@@ -171,12 +180,6 @@ def normal(level: str) -> str:
 def _dated(found: re.Match[str]) -> Line:
     date, second, digits, zone, rest = found.groups()
     when, fraction = f"{date} {second}", _fraction(digits)
-    oslo = _OSLO.match(rest)
-    if oslo is not None:
-        process, level, logger, message = oslo.groups()
-        return _of_oslo(
-            (when, fraction, zone or "", int(process or 0), _OF_OSLO.get(level, level), logger), message or ""
-        )
     for other in _OTHERS:
         matched = other.match(rest)
         if matched is not None:
@@ -184,19 +187,22 @@ def _dated(found: re.Match[str]) -> Line:
     return Line(when, fraction, zone or "", 0, "", "", "", "", "", rest.lstrip(" :|"), context=True, oslo=False)
 
 
-def _of_oslo(beginning: tuple[str, float, str, int, str, str], message: str) -> Line:
-    request = other = instance = ""
-    context = _CONTEXT.match(message)
-    if context is not None:
-        ids = [word for word in context.group(1).split(" ", 2)[:2] if word.startswith("req-")]
-        request = ids[-1] if ids else ""
-        other = ids[0] if len(ids) > 1 else ""
-        message = message[context.end() :]
-    about = _INSTANCE.match(message)
-    if about is not None:
-        instance = about.group(1)
-        message = message[about.end() :]
-    return Line(*beginning, request, other, instance, message, context=context is not None, oslo=True)
+def _of_oslo(found: re.Match[str]) -> Line:
+    second, digits, process, level, logger, context, first, own, instance, message = found.groups()
+    return Line(
+        second,
+        _fraction(digits),
+        "",
+        int(process or 0),
+        _OF_OSLO.get(level, level),
+        logger,
+        own or first or "",
+        first if first and own else "",
+        instance or "",
+        message,
+        context=context is not None,
+        oslo=True,
+    )
 
 
 def _of_other(beginning: tuple[str, float, str], said: dict[str, str]) -> Line:

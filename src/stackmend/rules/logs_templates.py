@@ -16,6 +16,8 @@ MOST_KNOWN = 50000
 
 _QUOTED = (("'", re.compile(r"'(?<!\w')[^']*'(?!\w)")), ('"', re.compile(r'"(?<!\w")[^"]*"(?!\w)')))
 _DIGIT = re.compile(r"\d")
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_UUID_LENGTH = 36
 _STEPS = (
     (re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"req-<uuid>"), "<request>"),
@@ -51,7 +53,11 @@ class Templates:
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
         made = word
-        if _DIGIT.search(word):
+        if word.isdigit():
+            made = "<n>"
+        elif len(word) == _UUID_LENGTH and _UUID.fullmatch(word):
+            made = "<uuid>"
+        elif _DIGIT.search(word):
             for pattern, replacement in _STEPS:
                 made = pattern.sub(replacement, made)
         self._known[word] = made
