@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from taking_turns import BIN, Run, in_turn, once, report
@@ -118,7 +118,7 @@ def write(top: Path, megabytes: int, loud: float) -> str:
 
 
 def compare(
-    what: str, ours: Sequence[str], others: dict[str, Sequence[str]], given: argparse.Namespace
+    what: str, ours: Sequence[str], others: Mapping[str, Sequence[str]], given: argparse.Namespace
 ) -> dict[str, float]:
     """Run all sides in turn, print them, and return how many times as fast as each of the others ours is."""
     print(f"\n{what}")

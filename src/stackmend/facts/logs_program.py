@@ -15,6 +15,7 @@ MODULES = (
     "stackmend.facts.logs_files",
     "stackmend.facts.logs_records",
     "stackmend.facts.logs_journal",
+    "stackmend.facts.logs_tally",
     "stackmend.facts.logs_scan",
     "stackmend.facts.logs_tail",
 )

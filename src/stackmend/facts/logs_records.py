@@ -83,11 +83,17 @@ def records(path: Path, region: Region, strings: list[str]) -> Iterator[Record]:
         taken = {each for each in taken if each > offset} | rest | {found.offset}
 
 
-def heads(path: Path, region: Region, strings: list[str]) -> Iterator[Record]:
-    """Yield the records of a region as ``records`` does, but their first lines only; faster where there are many."""
-    prefix, seen = b"", set()
-    for offset, text in hits(path, region, strings):
-        if offset < region.start or (prefix and text.startswith(prefix) and _said(text, prefix) is not None):
+def heads(region: Region, found_lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
+    """Yield the records that lines of a region belong to, but their first lines only; faster where there are many.
+
+    Args:
+        region: of a file.
+        found_lines: offset and text of each, as ``hits`` gives them.
+    """
+    prefix = b""
+    seen: set[int] = set()
+    for offset, text in found_lines:
+        if offset < region.start or (prefix and text.startswith(prefix) and said_after(text, prefix) is not None):
             continue
         decoded = text.decode(errors="replace")
         head = parse(decoded)
@@ -165,10 +171,10 @@ def _with_rest(view: View, offset: int, text: bytes, head: Line) -> tuple[Record
     at, size = offset + len(text) + 1, len(text)
     while at < len(view) and len(raw) < MOST_LINES and size < MOST_BYTES:
         text = line_at(view, at)
-        said = _said(text, prefix)
+        said = said_after(text, prefix)
         if said is None:
             at = view.find(b"\n" + prefix, at, at + FAR) + 1 if prefix else 0
-            if at <= 0 or _said(line_at(view, at), prefix) is None:
+            if at <= 0 or said_after(line_at(view, at), prefix) is None:
                 break
             continue
         raw.append(text)
@@ -179,7 +185,7 @@ def _with_rest(view: View, offset: int, text: bytes, head: Line) -> tuple[Record
     return Record(head, b"\n".join(raw), tuple(rest), offset), taken
 
 
-def _said(text: bytes, prefix: bytes) -> str | None:
+def said_after(text: bytes, prefix: bytes) -> str | None:
     """Return what a line says that goes on with a record; None for one that does not."""
     if prefix and text.startswith(prefix):
         return traced(text[len(prefix) :].decode(errors="replace"))

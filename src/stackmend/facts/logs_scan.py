@@ -16,9 +16,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stackmend.facts.logs_files import LogFile, Region, files_of, is_plain, regions
+from stackmend.facts.logs_files import LogFile, Region, files_of, hits, is_plain, regions
 from stackmend.facts.logs_journal import journal
 from stackmend.facts.logs_records import Moments, Record, completed, first_since, heads, only_oslo, records
+from stackmend.facts.logs_tally import Tally
 from stackmend.rules.logs_lines import grave, spellings
 from stackmend.rules.logs_masking import mask
 from stackmend.rules.logs_templates import Templates
@@ -106,6 +107,11 @@ class Wanted:
             return units
         return [unit for unit in units if any(fnmatch(word, unit) for word in self._services)]
 
+    @property
+    def always(self) -> bool:
+        """Whether every time is in the window."""
+        return self.since is None and self.until is None
+
     def at(self, moment: float) -> bool:
         """Return whether a time is in the window."""
         return (self.since is None or moment >= self.since) and (self.until is None or moment <= self.until)
@@ -125,9 +131,9 @@ class Newest:
         self._heap: list[tuple[float, int, Found]] = []
         self.count = 0
 
-    def add(self, found: Found) -> None:
+    def add(self, found: Found, *, times: int = 1) -> None:
         """Count a record, and keep it while it is among the newest."""
-        self.count += 1
+        self.count += times
         entry = (found.time, self.count, found)
         if len(self._heap) < self._limit:
             heapq.heappush(self._heap, entry)
@@ -153,15 +159,15 @@ class Groups:
         """How many groups there are."""
         return len(self._groups)
 
-    def add(self, found: Found) -> None:
-        """Count a record in its group."""
+    def add(self, found: Found, *, times: int = 1) -> None:
+        """Count a record in its group, as many times as there are such."""
         head = found.record.head
         key = (found.service, head.level, head.logger, self._templates.of(head.message))
         group = self._groups.get(key)
         if group is None:
-            self._groups[key] = [1, found.time, found.time, found.record, found.source]
+            self._groups[key] = [times, found.time, found.time, found.record, found.source]
             return
-        group[0] += 1
+        group[0] += times
         group[1] = min(group[1], found.time)
         if found.time >= group[2]:
             group[2:] = [found.time, found.record, found.source]
@@ -191,6 +197,7 @@ class Scan:
         self.files = 0
         self.unread: list[str] = []
         self._lock = threading.Lock()
+        self._ended: list[bool] = []
 
     def all(self) -> None:
         """Read everything that is asked for, ``threads`` files at once: the searching is grep's."""
@@ -200,11 +207,14 @@ class Scan:
             thread.start()
         for thread in threads:
             thread.join()
+        if len(self._ended) < len(threads):
+            raise RuntimeError("reading ended too early; what a thread said above tells why")
 
     def _some(self, files: Iterator[LogFile]) -> None:
         """Read files of those that nobody has taken yet; a list's iterator may be shared."""
         for file in files:
             self._try_file(file)
+        self._ended.append(True)
 
     def _service(self, name: str, directories: list[str], units: list[str]) -> list[LogFile]:
         """Return the wanted files of a service; where it has none, read its journal."""
@@ -236,10 +246,26 @@ class Scan:
             strings = wanted.strings(region)
             if since is not None and not strings:
                 region = first_since(region, self._moments, since)  # noqa: PLW2901 - what is left of it
-            read = heads if self._order.errors and not self._order.needles and is_plain(file.path) else records
-            for record in read(file.path, region, strings):
+            plain = isinstance(self.kept, Groups) and not self._order.needles and is_plain(file.path)
+            if plain and strings and wanted.always:
+                read = self._tallied(file, region, strings)
+            elif plain:
+                read = heads(region, hits(file.path, region, strings))
+            else:
+                read = records(file.path, region, strings)
+            for record in read:
                 if wanted.record(record):
                     self._keep(self._moments.of(record.head), file.service, str(file.path), record)
+
+    def _tallied(self, file: LogFile, region: Region, strings: list[str]) -> Iterator[Record]:
+        """Count what is usual, and yield what is not."""
+        tally = Tally(file.path, region, strings, self._order.level)
+        for count, *ends in tally.groups():
+            first, last = (Found(self._moments.of(end.head), file.service, str(file.path), end) for end in ends)
+            with self._lock:
+                self.kept.add(first)
+                self.kept.add(last, times=count - 1)
+        yield from tally.rest
 
     def _try_journal(self, name: str, units: list[str]) -> None:
         try:

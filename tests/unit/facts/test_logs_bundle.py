@@ -16,6 +16,7 @@ from stackmend.domain.log_record import LogQuery, NodeLogs
 from stackmend.errors import Code, Refused
 from stackmend.facts import logs_files, logs_records
 from stackmend.facts.logs_bundle import parts_of, read_bundle
+from stackmend.facts.logs_tally import Tally
 
 REQUEST = "req-1d8992fa-8e9b-4257-bed7-95635873a58b"
 OWN = "req-82ac6a0a-4f2a-4c36-bf0f-922bf3887951"
@@ -153,9 +154,11 @@ def test_first_lines_alone_are_of_the_same_records_and_are_completed(tmp_path: P
     strings = [" ERROR "]
     for region in logs_files.regions(path):
         whole = list(logs_records.records(path, region, strings))
-        first = list(logs_records.heads(path, region, strings))
+        first = list(logs_records.heads(region, logs_files.hits(path, region, strings)))
         assert [record.offset for record in first] == [record.offset for record in whole]
         assert len(first) == 30
+        tally = Tally(path, region, strings, "ERROR")
+        assert (list(tally.counts.values()), tally.rest) == ([30], [])
         assert logs_records.completed(path, first[-1]) == whole[-1]
     path.write_text("something else\n")
     assert logs_records.completed(path, first[-1]) == first[-1]
