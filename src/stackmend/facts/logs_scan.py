@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ LONGEST = 1 << 16
 """Characters of a record that are said."""
 JOURNAL = "journal"
 """What stands for a file's path in what the journal says."""
+MOST_SAID = 1 << 24
+"""Bytes of all records of one machine that are said."""
 EXAMPLE = 4000
 """Characters of a group's example that are said."""
 SLACK = 15.0
@@ -141,8 +144,10 @@ class Newest:
             heapq.heappushpop(self._heap, entry)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield what is said of each, in the order of time."""
-        for _, _, found in sorted(self._heap):
+        """Yield what is said of each, in the order of time; of very long ones fewer, so that no node sends too much."""
+        newest = sorted(self._heap, reverse=True)
+        sizes = accumulate(min(len(found.record.raw), LONGEST) for _, _, found in newest)
+        for _, _, found in reversed([entry for entry, size in zip(newest, sizes) if size <= MOST_SAID]):  # noqa: B905
             yield said(found)
 
 

@@ -14,7 +14,7 @@ import pytest
 from stackmend.cli.main import run
 from stackmend.domain.log_record import LogQuery, NodeLogs
 from stackmend.errors import Code, Refused
-from stackmend.facts import logs_files, logs_records
+from stackmend.facts import logs_files, logs_records, logs_scan
 from stackmend.facts.logs_bundle import parts_of, read_bundle
 from stackmend.facts.logs_tally import Tally
 
@@ -138,6 +138,16 @@ def test_the_newest_are_kept_and_it_is_said_how_many_there_are(bundle: Path) -> 
     found = read(bundle, LogQuery(services=("nova-compute",), limit=2))["c01"]
     assert [r.time.second for r in found.records] == [47, 48]
     assert found.matched == 4
+
+
+def test_very_long_records_are_cut_and_fewer(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs_scan, "MOST_SAID", 100_000)
+    monkeypatch.setattr(logs_scan, "LONGEST", 40_000)
+    line = "2026-11-24 13:15:40.000 1115 INFO nova.compute.manager [-] " + "x" * 50_000 + "\n"
+    (bundle / "sosreport-c01-2026-11-24-abc/var/log/nova/nova-compute.log").write_text(line * 3)
+    found = read(bundle, LogQuery(services=("nova-compute",)))["c01"]
+    assert [len(record.text) for record in found.records] == [40_000 + len("\n[cut here]")] * 2
+    assert found.matched == 3
 
 
 def test_a_file_that_cannot_be_unpacked_is_named(bundle: Path) -> None:
