@@ -26,7 +26,7 @@ VARIABLES = {
     "STACKMEND_LAB_DIR": "Directory of the running lab: its hosts' disks, keys and logs.",
     "STACKMEND_LAB_SUBNET": "A private /24 network for the lab's hosts.",
 }
-NO_SETTINGS = {"STACKMEND_END_OF_INPUT"}
+NO_SETTINGS = {"STACKMEND_END_OF_INPUT", "STACKMEND_END_OF_PROGRAM"}
 """Words in scripts that look like variables."""
 
 STATUSES: dict[Exit, str] = {

@@ -186,6 +186,9 @@ class Code(enum.StrEnum):
         "instance-not-resumed",
         "An instance that was suspended to read its disks does not run again yet; the node's own timer stays armed.",
     )
+    # logs
+    LOGS_MISSING = "logs-missing", "The directory of a bundle is not there, or holds no logs of OpenStack's services."
+    LOGS_UNREAD = "logs-unread", "The logs of no node could be read; the evidence says why of each."
     # engine
     STEP_CRASHED = "step-crashed", "A fault in stackmend itself; the evidence belongs in a report."
     JOURNAL_UNUSABLE = "journal-unusable", "The directory or the file of the journal cannot be read or written."

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "instance": "stackmend.cli.instance:instance",
     "instance-dirs": "stackmend.cli.instance_dirs:instance_dirs",
     "lab": "stackmend.cli.lab:lab",
+    "logs": "stackmend.cli.logs:logs",
     "node": "stackmend.cli.node:node",
     "runs": "stackmend.cli.runs:runs",
     "status": "stackmend.cli.status:status",
