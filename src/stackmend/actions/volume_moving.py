@@ -45,7 +45,10 @@ def detach(world: World, cure: VolumeCure, context: Context) -> None:
         _end(world, cure)
 
     def free() -> bool | None:
-        if mapping_of(world, cure) is not None:
+        mapping, (volume, attachments) = mapping_of(world, cure), look(world, cure.volume)
+        if mapping is not None:
+            # nova sets it back to in-use where it gives a detach up
+            _see_that_it_goes_on(cure, volume.status, {a.id for a in attachments} & {cure.attachment, hold})
             return None
         let_go(world, hold)
         volume, attachments = look(world, cure.volume)
@@ -56,6 +59,15 @@ def detach(world: World, cure: VolumeCure, context: Context) -> None:
         return True if gone and (attachments or volume.status == "available") else None
 
     _await(world, cure, free, "detached")
+
+
+def _see_that_it_goes_on(cure: VolumeCure, status: str, left: set[str]) -> None:
+    if status == "in-use" and left:
+        raise Failed(
+            Code.VOLUME_NOT_MENDED,
+            f"nova gave up detaching {cure.name} from {cure.instance_name}",
+            hint=f"`openstack server event list {cure.instance}` and nova-compute's log on {cure.node} tell why",
+        )
 
 
 def come_to_rest(world: World, cure: VolumeCure) -> None:

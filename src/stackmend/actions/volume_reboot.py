@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Unpack
 from stackmend.actions.base import Action, Context
 from stackmend.actions.powering import UP_SECONDS, bring_up, how_it_is, newest_request
 from stackmend.actions.steps import Place
+from stackmend.actions.volume_moving import let_go
 from stackmend.actions.volume_repair import decide, look, read_back, repair_step
 from stackmend.adapters.patience import patiently
 from stackmend.adapters.world import World
@@ -16,12 +17,23 @@ from stackmend.domain.plan import Step
 from stackmend.domain.volume import VolumeCure
 from stackmend.errors import Code, Failed
 from stackmend.facts import volumes
+from stackmend.rules.volumes import RESERVED
 
-WRONG = frozenset({"volume-unknown-to-nova", "volume-not-in-domain", "volume-not-opened", "volume-under-way"})
+WRONG = frozenset(
+    {
+        "volume-half-attached",
+        "volume-not-in-domain",
+        "volume-not-opened",
+        "volume-under-way",
+        "volume-unknown-to-cinder",
+        "volume-unknown-to-nova",
+    }
+)
+"""What must be gone after it."""
 
 
 class RebootForVolume(Action):
-    """Reboot an instance whose domain has a volume that nova has not, or lacks one that nova has.
+    """Reboot an instance whose domain has a volume that nova has not, lacks one that nova has, or never got it.
 
     Only where somebody allowed it by the instance's name. A nova of 2023.2 or later deletes at a reboot each record of
     a volume that Cinder or nova alone has; where that would take another volume, nothing is done. Parameters: cure,
@@ -57,8 +69,10 @@ class RebootForVolume(Action):
         return Do({"cure": cure.to_json(), "order": order.to_json()}, decision.sentence)
 
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
-        """Reboot it, or go on with a reboot that was begun."""
-        order = BringUp.from_json(change["order"])
+        """Delete an attachment that leads nowhere, then reboot, or go on with a reboot that was begun."""
+        order, cure = BringUp.from_json(change["order"]), VolumeCure.from_json(change["cure"])
+        if cure.attachment_status == RESERVED:
+            let_go(world, cure.attachment)
         why_not = bring_up(world, order, context)
         if why_not:
             raise Failed(
@@ -67,7 +81,6 @@ class RebootForVolume(Action):
                 hint="`stackmend instance diagnose` tells why; retry reboots it again",
                 evidence={"instance": order.instance, "host": order.node},
             )
-        cure = VolumeCure.from_json(change["cure"])
         data = {"instance": cure.instance, "volume": cure.volume, "former": cure.former}
         return Receipt(f"{order.name} was rebooted hard for {cure.name}", data, _words(cure))
 
@@ -99,4 +112,6 @@ def _see_to_others(world: World, cure: VolumeCure) -> None:
 
 
 def _words(cure: VolumeCure) -> tuple[str, ...]:
-    return (f"openstack server reboot --hard {cure.instance}",)
+    reserved = cure.attachment_status == RESERVED
+    before = (f"openstack --os-volume-api-version 3.27 volume attachment delete {cure.attachment}",) if reserved else ()
+    return (*before, f"openstack server reboot --hard {cure.instance}")

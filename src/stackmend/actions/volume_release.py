@@ -14,9 +14,7 @@ from stackmend.domain.plan import Step
 from stackmend.domain.volume import VolumeCure
 from stackmend.errors import Code, Failed
 from stackmend.facts import volumes
-from stackmend.rules.volumes import PASSING
-
-RESERVED = "reserved"
+from stackmend.rules.volumes import PASSING, RESERVED
 
 
 class ReleaseVolume(Action):

@@ -93,7 +93,8 @@ def read_back(
 def _half_done(facts: VolumeFacts, found: Iterable[VolumeFinding], cure: VolumeCure) -> bool:
     """Return whether what is wrong can be our own half of a repair: every witness spoke, and of that instance alone."""
     doubtful = any(f.finding.level is Level.UNKNOWN for f in found)
-    users = {u.instance for u in (*facts.attachments, *facts.mappings, *facts.disks)}
+    users = {a.instance for a in facts.attachments} | {m.instance for m in facts.mappings}
+    users |= {d.instance for d in facts.disks}
     return not doubtful and bool(cure.instance) and users <= {cure.instance}
 
 

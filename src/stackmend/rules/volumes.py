@@ -36,6 +36,9 @@ PROMPT = r"login: *$"
 PASSING = frozenset({"attaching", "reserved", "detaching"})
 """Statuses that Cinder gives a volume for a moment only."""
 
+RESERVED = "reserved"
+"""Status of an attachment that leads nowhere yet: Cinder has not been told at which node."""
+
 UNTRUE = PASSING | {"available"}
 """Statuses that are not true of a volume which an instance uses."""
 
@@ -138,7 +141,7 @@ def _mapped(facts: VolumeFacts, use: _Use, mapping: VolumeMapping) -> Iterator[V
     if use.own is None or facts.volume is None:
         yield _unknown_to_cinder(facts, use, mapping)
     elif use.own.status != "attached":
-        yield _half_way(facts, use, use.own)
+        yield _half_way(facts, use, use.own, mapping)
     elif _places(use, use.own) - {use.host}:
         yield _elsewhere(facts, use, use.own)
     elif not use.disks:
@@ -300,7 +303,7 @@ def _unknown_to_cinder(facts: VolumeFacts, use: _Use, mapping: VolumeMapping) ->
     what = f"no attachment {mapping.attachment}" if facts.volume else "no such volume"
     sentence = f"nova has {facts.called} attached to {use.called}, and Cinder has {what}"
     cure = None
-    hint = "keep others from it, and reboot nothing: a reboot ends nova's record too; see docs/adr/0026"
+    hint = "keep others from it; a live migration makes a new attachment, a reboot would have nova forget the volume"
     # where Cinder has an attachment for somebody else, detaching would have it take that one's volume for free
     free = facts.volume is not None and facts.volume.status in UNTRUE | {"in-use"} and not facts.attachments
     if free and len(facts.mappings) == 1 and not mapping.root and _runs(facts, use):
@@ -312,19 +315,22 @@ def _unknown_to_cinder(facts: VolumeFacts, use: _Use, mapping: VolumeMapping) ->
         )
         hint = "end nova's record of it, which nothing bears out"
         if use.disks:
-            hint = _allow(use, "has nova detach it and attach it again; until then, keep others from it")
+            hint = f"a live migration makes a new attachment; {_allow(use, 'has nova detach it and attach it again')}"
     finding = Finding("volume-unknown-to-cinder", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
     return VolumeFinding(finding, cure, use.host)
 
 
-def _half_way(facts: VolumeFacts, use: _Use, own: Attachment) -> VolumeFinding:
+def _half_way(facts: VolumeFacts, use: _Use, own: Attachment, mapping: VolumeMapping) -> VolumeFinding:
     """Judge an attachment that was begun and has got no further, with a record of it in nova."""
     sentence = f"the attachment of {facts.called} to {use.called} got no further than {own.status}"
-    cure, hint = None, "see `openstack server event list`; docs/adr/0026 tells what each way of ending it needs"
+    cure, hint = None, "nova and Cinder each refuse to end it, see docs/adr/0026 and `openstack server event list`"
     opened = bool(use.disks) and all(d.opened and d.node == use.host for d in use.disks)
     if opened and own.host == use.host:
-        cure = _cure(facts, Repair.COMPLETE, "in-use", use, attachment=own, mapping=use.mapping)
+        cure = _cure(facts, Repair.COMPLETE, "in-use", use, attachment=own, mapping=mapping)
         hint = "complete it: its device is in the domain"
+    elif own.status == RESERVED and not own.host and not use.disks and not mapping.root and _runs(facts, use):
+        cure = _reboot(facts, use, "available")
+        hint = _allow(use, "deletes it and reboots the instance hard, at which nova ends its own record")
     finding = Finding("volume-half-attached", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
     return VolumeFinding(finding, cure, use.host)
 
