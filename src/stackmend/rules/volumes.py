@@ -305,6 +305,9 @@ def _unknown_to_cinder(facts: VolumeFacts, use: _Use, mapping: VolumeMapping) ->
     cure = None
     hint = "keep others from it; a live migration makes a new attachment, a reboot would have nova forget the volume"
     # where Cinder has an attachment for somebody else, detaching would have it take that one's volume for free
+    if facts.volume is None and not use.disks and not mapping.root and _runs(facts, use):
+        cure = _reboot(facts, use, "")
+        hint = _allow(use, "reboots it hard, at which nova ends its record")
     free = facts.volume is not None and facts.volume.status in UNTRUE | {"in-use"} and not facts.attachments
     if free and len(facts.mappings) == 1 and not mapping.root and _runs(facts, use):
         kind = Repair.REATTACH if use.disks else Repair.DETACH
