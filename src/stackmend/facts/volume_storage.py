@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
 from stackmend.domain.values import NodeName
 from stackmend.domain.volume import Image, Volume, Watched
@@ -79,16 +78,16 @@ def _ask(world: World, images: Mapping[str, Image], peers: Sequence[NodeName]) -
         if isinstance(answer, StackmendError):
             why = f"{peer}: {answer.sentence}"
             continue
-        found |= _heard(left, answer)
+        found |= heard(left, answer.stdout)
         why = f"`rbd status` gave no answer on {peer}"
     silent = {volume: Watched(image.name, silent=why) for volume, image in images.items() if volume not in found}
     return found | silent
 
 
-def _heard(images: Mapping[str, Image], answer: Completed) -> dict[str, Watched]:
-    """Return what a node's script shows; an image without an answer is left out."""
-    heard = zip(images.items(), answer.stdout.splitlines(), strict=False)
-    return {v: Watched(image.name, _clients(image, line)) for (v, image), line in heard if line.startswith("{")}
+def heard(images: Mapping[str, Image], output: str) -> dict[str, Watched]:
+    """Return what a node's script shows, one line an image; an image without an answer is left out."""
+    lines = zip(images.items(), output.splitlines(), strict=False)
+    return {v: Watched(image.name, _clients(image, line)) for (v, image), line in lines if line.startswith("{")}
 
 
 def _clients(image: Image, line: str) -> tuple[str, ...]:
