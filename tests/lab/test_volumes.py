@@ -123,8 +123,15 @@ def in_domain(on_node: Callable[[str, str], str], used: Used) -> bool:
     return used.volume in on_node(NODE, f"virsh -q domblklist {used.instance}")
 
 
+def console(fleet: Fleet, used: Used) -> str:
+    """Return the end of the instance's console."""
+    body = {"os-getConsoleOutput": {"length": 20}}
+    return str(fleet.cloud.compute.post(f"/servers/{used.instance}/action", json=body).json()["output"])
+
+
 def let_go(fleet: Fleet, on_node: Callable[[str, str], str], used: Used) -> None:
-    """Have the domain alone let go of the volume."""
+    """Have the domain alone let go of the volume, once its guest has booted: before, it would not hear of it."""
+    until(lambda: BOOTED[1] in console(fleet, used), "its guest has booted")
     on_node(NODE, f"virsh -q detach-disk {used.instance} {device(fleet, used).removeprefix('/dev/')} --live --config")
     until(lambda: not in_domain(on_node, used), "the domain has let go of it")
 

@@ -328,10 +328,11 @@ def _half_way(facts: VolumeFacts, use: _Use, own: Attachment, mapping: VolumeMap
     sentence = f"the attachment of {facts.called} to {use.called} got no further than {own.status}"
     cure, hint = None, "nova and Cinder each refuse to end it, see docs/adr/0026 and `openstack server event list`"
     opened = bool(use.disks) and all(d.opened and d.node == use.host for d in use.disks)
-    if opened and own.host == use.host:
+    # Cinder's API names the node of a completed attachment only
+    if opened and own.status == "attaching" and own.host in {NOWHERE, use.host}:
         cure = _cure(facts, Repair.COMPLETE, "in-use", use, attachment=own, mapping=mapping)
         hint = "complete it: its device is in the domain"
-    elif own.status == RESERVED and not own.host and not use.disks and not mapping.root and _runs(facts, use):
+    elif own.status == RESERVED and not use.disks and not mapping.root and _runs(facts, use):
         cure = _reboot(facts, use, "available")
         hint = _allow(use, "deletes it and reboots the instance hard, at which nova ends its own record")
     finding = Finding("volume-half-attached", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
