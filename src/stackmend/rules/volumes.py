@@ -292,7 +292,8 @@ def _unknown_to_nova(facts: VolumeFacts, use: _Use) -> VolumeFinding:
     sentence = f"{facts.called} is in the domain of {use.called} on {nodes}, and nova has it not attached"
     cure, hint = None, "keep others from it; have the guest let go of it, then `virsh detach-disk` there; nova can't"
     if _runs(facts, use) and {d.node for d in use.disks} == {use.host}:
-        cure = _reboot(facts, use, "available")
+        # nova deletes Cinder's attachment too, where there is one
+        cure = replace(_reboot(facts, use, "available"), record=_record(use.others[0]) if use.others else {})
         hint = _allow(use, "reboots it hard, which makes its domain again without it")
     finding = Finding("volume-unknown-to-nova", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
     return VolumeFinding(finding, cure, use.disks[0].node)
@@ -438,5 +439,9 @@ def _cure(
         device=mapping.device if mapping else "",
         tag=mapping.tag if mapping else "",
         goes_with=mapping.goes_with if mapping else False,
-        record={name: str(value) for name, value in vars(attachment).items()} if attachment else {},
+        record=_record(attachment) if attachment else {},
     )
+
+
+def _record(attachment: Attachment) -> dict[str, str]:
+    return {name: str(value) for name, value in vars(attachment).items()}
