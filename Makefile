@@ -66,6 +66,10 @@ test: $(DONE)/dev ## static checks, then every test; builds the lab meanwhile, s
 	$(BIN)/stackmend lab up & lab=$$!; $(MAKE) --no-print-directory nolab || { wait $$lab; exit 1; }; wait $$lab
 	$(BIN)/pytest tests/lab --durations=15
 
+.PHONY: long
+long: $(DONE)/dev ## the variations that `make test` leaves out, on the lab
+	$(BIN)/pytest tests/lab -m long --long --durations=15
+
 .PHONY: crash
 crash: $(DONE)/dev ## make a maintain run for each record of its journal, killed there; hours
 	$(BIN)/pytest tests/crash tests/lab -m crash --every-record

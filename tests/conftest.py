@@ -12,8 +12,9 @@ SECONDS = {"unit": 10, "cases": 10, "contract": 60, "crash": 120, "lab": 900}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let ``make crash`` ask for a run for every record of a journal, too."""
+    """Let ``make crash`` and ``make long`` ask for what ``make test`` leaves out."""
     parser.addoption("--every-record", action="store_true", help="make a run for each journal record, killed there")
+    parser.addoption("--long", action="store_true", help="look at every variation, too")
 
 
 def kind_of(item: pytest.Item) -> str:
@@ -34,7 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(SECONDS[kind], func_only=kind == "lab"))
     order = list(SECONDS)
     items.sort(key=lambda item: order.index(kind_of(item)))
-    if not config.getoption("--every-record"):
-        long = [item for item in items if item.get_closest_marker("every_record")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    for option, marker in (("--every-record", "every_record"), ("--long", "long")):
+        if not config.getoption(option):
+            left_out = [item for item in items if item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in left_out]

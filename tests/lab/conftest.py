@@ -81,9 +81,9 @@ def world(lab: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def trio(fleet: Fleet) -> Iterator[list[str]]:
-    """Three running instances on c01."""
-    ids = [fleet.boot(f"fault-{n}", "c01") for n in range(3)]
+def couple(fleet: Fleet) -> Iterator[list[str]]:
+    """Two running instances on c01."""
+    ids = [fleet.boot(f"fault-{n}", "c01") for n in range(2)]
     for instance in ids:
         fleet.wait(instance, "active")
     yield ids
@@ -91,17 +91,17 @@ def trio(fleet: Fleet) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def healed_and_home(stackmend: Callable[..., Ended], fleet: Fleet, trio: list[str]) -> Iterator[None]:
+def healed_and_home(stackmend: Callable[..., Ended], fleet: Fleet, couple: list[str]) -> Iterator[None]:
     """Heal every fault and close what is open after each test; bring the instances home."""
     yield
     assert stackmend("lab", "heal").status == 0
     for run in stackmend("runs", "list", "-f", "json").json():
         if run["state"] in {"paused", "interrupted"}:
             assert stackmend("runs", "abort", run["id"]).status == 0
-    if fleet.service("c01")["status"] == "disabled" or {fleet.host(i) for i in trio} != {"c01"}:
+    if fleet.service("c01")["status"] == "disabled" or {fleet.host(i) for i in couple} != {"c01"}:
         ended = stackmend("node", "return", "c01", "--yes")
         assert ended.status == 0, ended.out + ended.err
-    assert {fleet.host(i) for i in trio} == {"c01"}
+    assert {fleet.host(i) for i in couple} == {"c01"}
 
 
 @pytest.fixture

@@ -57,7 +57,8 @@ def broken(stackmend: Stackmend, fault: str, node: str) -> Iterator[None]:
     try:
         yield
     finally:
-        assert stackmend("lab", "heal", fault, node).status == 0
+        healed = stackmend("lab", "heal", fault, node)
+        assert healed.status == 0, healed.err
 
 
 def until(question: Callable[[], bool], what: str, *, timeout: float = 120) -> None:

@@ -100,6 +100,7 @@ def test_a_migration_fails_and_leaves_the_instance_where_it_was(
     assert fleet.running_on(inhabitant, ("c01", "c02", NODE)) == [NODE]
 
 
+@pytest.mark.long
 def test_a_busy_instance_does_not_converge_until_healed(stackmend: Command, fleet: Fleet, inhabitant: str) -> None:
     assert stackmend("lab", "break", "slow-migration", NODE).status == 0
     migrate(fleet, inhabitant)

@@ -59,13 +59,6 @@ def processor_seconds(process: Path) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def started(process: Path) -> float:
-    """Return when a process was started, seconds since 1970."""
-    ticks = int((process / "stat").read_text().rpartition(")")[2].split()[19])
-    uptime = float(Path("/proc/uptime").read_text().split()[0])
-    return time.time() - uptime + ticks / 100
-
-
 def test_they_are_where_they_were_asked_for_and_have_addresses(crowd: list[dict[str, Any]], fleet: Fleet) -> None:
     assert [one["name"] for one in crowd] == [f"demo-{n:02d}" for n in range(1, MANY + 1)]
     assert {one["state"] for one in crowd} == {"ACTIVE"}
@@ -104,7 +97,6 @@ def test_a_stop_is_heard_by_the_guest_and_its_disk_remembers(
     until(lambda: [b for b in beats(fleet, one) if b[1] == before[1] + 1] != [], "it beats again", timeout=60)
     first = next(b for b in beats(fleet, one) if b[1] == before[1] + 1)
     assert first[0] > before[0], "the disk carried the count over"
-    assert first[3] - started(qemu_of(one)) < 10, "it boots within ten seconds"
 
 
 def test_lost_probes_are_counted_with_their_gap(

@@ -182,8 +182,9 @@ def test_a_virtual_machine_reads_one_that_nobody_trusts_lvm_too_and_a_shell_ends
     assert on_node(NODE, LEFT.format(id=hostile)) == ""
 
 
-def test_killed_at_every_record(stackmend: Command, instance: str, lab_env: dict[str, str]) -> None:
-    first = rescue(stackmend, instance, "--list", "disk.1:/", extra={"STACKMEND_CRASH_AT": "1"})
+def killed_throughout(stackmend: Command, lab_env: dict[str, str], *asked: str) -> None:
+    """Begin a rescue, and kill it at each of its records until it is done."""
+    first = stackmend("instance", "rescue", *asked, "--yes", extra={"STACKMEND_CRASH_AT": "1"})
     assert first.status == KILLED, first.out + first.err
     run = stackmend("runs", "list", "--open", "-f", "json").json()[0]["id"]
     killed_at: set[tuple[str, str]] = set()
@@ -196,6 +197,29 @@ def test_killed_at_every_record(stackmend: Command, instance: str, lab_env: dict
         assert ended.status in {KILLED, 0}, ended.out + ended.err
     # each resume begins with the same record, at which there is nothing new to kill
     assert set(journal(lab_env, run)) - killed_at == {DONE, ("run-resumed", "")}
+
+
+def test_killed_at_every_record(stackmend: Command, instance: str, lab_env: dict[str, str]) -> None:
+    asked = ("--way", "fuse", "--trust-guest", "--list", "disk.1:/")
+    killed_throughout(stackmend, lab_env, instance, "--reason", "TICKET-9", *asked)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("instance")
+def test_killed_at_every_record_without_nova(stackmend: Command, lab_env: dict[str, str]) -> None:
+    assert stackmend("lab", "break", "nova-api-stop", "ctl01").status == 0
+    try:
+        asked = ("--way", "fuse", "--trust-guest", "--list", "disk.1:/")
+        killed_throughout(stackmend, lab_env, "rescue", "--reason", "TICKET-9", *asked)
+    finally:
+        assert stackmend("lab", "heal", "nova-api-stop", "ctl01").status == 0
+
+
+@pytest.mark.long
+def test_killed_at_every_record_with_a_virtual_machine_and_a_shell(
+    stackmend: Command, instance: str, lab_env: dict[str, str]
+) -> None:
+    killed_throughout(stackmend, lab_env, instance, "--reason", "TICKET-9", "--shell", "0.3", "--list", "disk.1:/")
 
 
 def test_the_node_gives_the_instance_back_when_stackmend_does_not(

@@ -13,10 +13,13 @@ from stackmend.domain.node import Role
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
 from stackmend.domain.run import StepState
-from stackmend.domain.values import InstanceId, NodeName, StepId
+from stackmend.domain.values import InstanceId, JsonObject, NodeName, StepId
 from stackmend.errors import Code, Failed, StackmendError
-from stackmend.facts import domains, instances, network, placement
+from stackmend.facts import domains, instances, network, placement, volumes_seen
 from stackmend.facts.concurrently import each
+
+SEEN_SECONDS = 60.0
+"""How long an instance may take to start and find its volumes, before it is said that it has not."""
 
 Domains = Mapping[NodeName, Mapping[InstanceId, Domain] | StackmendError]
 
@@ -54,7 +57,7 @@ class CheckRecovered(Action):
         skipped = sorted(set(params["moves"]) - set(done))
         return Do({"node": params["node"], "evacuated": done, "skipped": skipped}, "asking every other node")
 
-    def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:  # noqa: ARG002
+    def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
         """Compare; whatever runs twice, or not where nova has it, fails."""
         node = NodeName(change["node"])
         evacuated = [InstanceId(i) for i in change["evacuated"]]
@@ -70,6 +73,7 @@ class CheckRecovered(Action):
                 evidence=wrong,
             )
         stale = _stale(world, node, there)
+        unseen = _unseen(world, there, context)
         unasked = [
             f"libvirt on {n} could not be asked: {answer.sentence}"
             for n, answer in seen.items()
@@ -79,8 +83,15 @@ class CheckRecovered(Action):
         sentence = f"{len(there)} of {node} are elsewhere, each once, by nova and by libvirt on {who}"
         if change["skipped"]:
             sentence += f"; {len(change['skipped'])} were skipped and not looked at"
-        told = "; ".join((sentence, *unasked, *stale))
-        return Receipt(told, {"evacuated": evacuated, "stale": stale, "unasked": unasked, "skipped": change["skipped"]})
+        told = "; ".join((sentence, *unseen, *unasked, *stale))
+        data: JsonObject = {
+            "evacuated": evacuated,
+            "stale": stale,
+            "unseen": unseen,
+            "unasked": unasked,
+            "skipped": change["skipped"],
+        }
+        return Receipt(told, data)
 
 
 def _wrong(node: NodeName, there: Iterable[Instance], seen: Domains) -> Iterable[tuple[str, str]]:
@@ -100,6 +111,26 @@ def _wrong(node: NodeName, there: Iterable[Instance], seen: Domains) -> Iterable
 
 def _runs(answer: Mapping[InstanceId, Domain] | StackmendError, instance: InstanceId) -> bool:
     return not isinstance(answer, StackmendError) and instance in answer and answer[instance].is_active
+
+
+def _unseen(world: World, there: Iterable[Instance], context: Context) -> list[str]:
+    """Return sentences on the instances that run and have not read from each of their volumes in time."""
+    running = [one for one in there if one.vm_state == "active" and one.volumes]
+    left = {one.id: one.volumes for one in running}
+
+    def found() -> bool:
+        left.clear()
+        left.update(volumes_seen.unread(world, running))
+        context.progress(f"{len(left)} of {len(running)} instances have still to read from their volumes")
+        return not left
+
+    if running:
+        world.clock.wait_for(lambda: found() or None, timeout=SEEN_SECONDS, interval=2.0)
+    names = {one.id: one.name for one in running}
+    return [
+        f"{names[i]} has not read from its volume {', '.join(volumes)} since it was started: see its console"
+        for i, volumes in left.items()
+    ]
 
 
 def _stale(world: World, node: NodeName, there: Iterable[Instance]) -> list[str]:

@@ -125,6 +125,8 @@ class VolumeDisk:
         source: what it leads to: a path, or a name at a network storage.
         running: whether a QEMU process runs the domain.
         opened: whether that process has it as a block device, by its statistics.
+        read: whether anything inside the instance has read from it since that process began: a kernel does so when it
+            finds the disk.
         present: whether a local path is there on the node; True for a network storage.
     """
 
@@ -135,6 +137,7 @@ class VolumeDisk:
     source: str
     running: bool
     opened: bool
+    read: bool = False
     present: bool = True
 
 

@@ -9,10 +9,7 @@ from stackmend.adapters.world import World
 from stackmend.domain.node import NetworkAgent, Node, Role, SshAccess
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Failed, StackmendError
-from stackmend.facts import network, services
-
-HYPERVISORS = "2.53"
-"""Hypervisors tell their service in the list since this microversion, and their address until 2.87."""
+from stackmend.facts import hypervisors, network, services
 
 _NOVA_ROLES: Mapping[str, Role] = {
     "nova-compute": Role.COMPUTE,
@@ -69,8 +66,7 @@ def _agents(world: World) -> tuple[NetworkAgent, ...]:
 
 
 def _addresses(world: World, controllers: list[NodeName]) -> dict[NodeName, str]:
-    found = world.openstack.get("compute", "/os-hypervisors/detail", version=HYPERVISORS)["hypervisors"]
-    addresses = {NodeName(h["service"]["host"]): str(h["host_ip"]) for h in found if h.get("host_ip")}
+    addresses = hypervisors.addresses(world)
     if len(controllers) == 1:
         addresses.setdefault(controllers[0], world.openstack.host_of("compute"))
     return addresses

@@ -26,6 +26,16 @@ def uuid(world: World, node: NodeName) -> str | None:
     return next((str(h["id"]) for h in found if h["service"]["host"] == node), None)
 
 
+def addresses(world: World) -> dict[NodeName, str]:
+    """Return the address that each nova-compute gave nova as its host's own (``my_ip``).
+
+    Raises:
+        Failed: nova-api could not be asked.
+    """
+    found = world.openstack.get("compute", "/os-hypervisors/detail", version=VERSION)["hypervisors"]
+    return {NodeName(h["service"]["host"]): str(h["host_ip"]) for h in found if h.get("host_ip")}
+
+
 def traits(world: World, provider: str) -> tuple[frozenset[str], int]:
     """Return a resource provider's traits, and the generation that a change of them must name.
 

@@ -21,7 +21,7 @@ _ABSENT = "==== absent "
 _END = "==== end"
 _SERIAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAME = re.compile(r"block\.(\d+)\.name=(.*)")
-_READS = re.compile(r"block\.(\d+)\.rd\.reqs=")
+_READS = re.compile(r"block\.(\d+)\.rd\.reqs=(\d+)")
 
 _SCRIPT = f"""
 ask() {{ timeout 40 virsh -r -q -c qemu:///system "$@"; }}
@@ -81,7 +81,7 @@ def parse(node: NodeName, output: str) -> NodeDisks:
         uuid, state, xml, stats = _split(part)
         runs = bool(xml) and Domain(uuid, "", state).is_active
         running |= {uuid} if runs else set()
-        disks += _disks(node, uuid, xml, _open(stats) if runs else None, absent)
+        disks += _disks(node, uuid, xml, _reads(stats) if runs else None, absent)
     return NodeDisks(tuple(disks), frozenset(running))
 
 
@@ -93,16 +93,16 @@ def _split(part: str) -> tuple[InstanceId, str, str, str]:
     return InstanceId(uuid), state.strip(), start + xml + end, stats
 
 
-def _open(stats: str) -> frozenset[str]:
-    """Return the targets of which QEMU gives statistics: those that it has as block devices."""
-    read = set(_READS.findall(stats))
-    return frozenset(name.strip() for number, name in _NAME.findall(stats) if number in read)
+def _reads(stats: str) -> dict[str, int]:
+    """Return the reads of each target of which QEMU gives statistics: those that it has as block devices."""
+    reads = dict(_READS.findall(stats))
+    return {name.strip(): int(reads[number]) for number, name in _NAME.findall(stats) if number in reads}
 
 
 def _disks(
-    node: NodeName, uuid: InstanceId, xml: str, opened: frozenset[str] | None, absent: set[str]
+    node: NodeName, uuid: InstanceId, xml: str, reads: dict[str, int] | None, absent: set[str]
 ) -> Iterator[VolumeDisk]:
-    """Yield the disks of a domain whose serial is a volume's id; ``opened`` is None where no QEMU runs."""
+    """Yield the disks of a domain whose serial is a volume's id; ``reads`` is None where no QEMU runs."""
     if not xml:
         return
     for disk in root_of(uuid, xml).iterfind("devices/disk"):
@@ -118,8 +118,9 @@ def _disks(
             volume=serial,
             target=name,
             source=source,
-            running=opened is not None,
-            opened=opened is not None and name in opened,
+            running=reads is not None,
+            opened=name in (reads or {}),
+            read=(reads or {}).get(name, 0) > 0,
             present=source not in absent,
         )
 

@@ -19,7 +19,7 @@ from stackmend.domain.death import Stir
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.domain.volume import Image
 from stackmend.errors import StackmendError
-from stackmend.facts import instances, volumes
+from stackmend.facts import addresses, instances, volumes
 from stackmend.facts.concurrently import each
 
 WITNESS = "volumes"
@@ -77,26 +77,38 @@ def look(world: World, node: NodeName, peers: Sequence[NodeName], *, patience: f
     seen = _ask(world, peers, images)
     if seen.silent:
         return Stir(seen.witness, None, silent=seen.silent)
-    address = world.inventory.nodes[node].ssh.address
+    by_node = addresses.known(world)
+    mine = by_node.pop(node, frozenset())
     began = heard = world.clock.monotonic()
-    first = own = _of(seen.watches, address)
+    first = own = _of(seen.watches, mine)
     opened: frozenset[Watch] = frozenset()
 
     def told() -> bool | None:
         nonlocal own, seen, heard, opened
         now = _ask(world, peers, images)
         if not now.silent:
-            seen, own, heard = now, _of(now.watches, address), world.clock.monotonic()
+            seen, own, heard = now, _of(now.watches, mine), world.clock.monotonic()
             opened |= own - first
         return True if opened or not own else None
 
     if patience > 0:
         world.clock.pause(_BETWEEN)  # a watch that broke is opened anew a moment later
         world.clock.wait_for(told, timeout=patience - _BETWEEN, interval=_BETWEEN)
-    others = {watch.address for watch in seen.watches} - {address}
+    others = {watch.address for watch in seen.watches} - mine
     if opened:
         return Stir(seen.witness, alive=True, says=f"it opened {_names(opened)} meanwhile")
+    strangers = others - frozenset().union(*by_node.values())
+    if strangers and not own:
+        return Stir(seen.witness, None, silent=unknown(node, strangers))
     return judged(seen.witness, images, others, own, heard - began)
+
+
+def unknown(node: NodeName, strangers: Iterable[str]) -> str:
+    """Return why watches from addresses that are no known node's say nothing of a node: they may be its own."""
+    return (
+        f"{', '.join(sorted(strangers))} watches its instances' images, and no node is known by that address: "
+        f"it may be {node}'s in the storage's own network"
+    )
 
 
 def judged(
@@ -179,5 +191,5 @@ def _seen(peer: NodeName, answer: Completed | StackmendError, images: Sequence[I
     return _Seen(f"{WITNESS} from {peer}", frozenset().union(*every))
 
 
-def _of(watches: Iterable[Watch], address: str) -> frozenset[Watch]:
-    return frozenset(watch for watch in watches if watch.address == address)
+def _of(watches: Iterable[Watch], those: frozenset[str]) -> frozenset[Watch]:
+    return frozenset(watch for watch in watches if watch.address in those)

@@ -35,6 +35,11 @@ def test_volumes_are_found_by_their_serial_and_open_ones_by_their_statistics() -
     assert found.running == {WEB}
 
 
+def test_a_disk_that_anything_inside_has_read_from_is_seen() -> None:
+    (disk,) = parse(NODE, domain(WEB, "running", FILE + RBD, STATS + "  block.1.rd.reqs=2\n") + END).disks
+    assert (disk.opened, disk.read) == (True, True)
+
+
 def test_a_device_without_statistics_is_not_open() -> None:
     (disk,) = parse(NODE, domain(WEB, "running", FILE + RBD, STATS) + END).disks
     assert (disk.running, disk.opened) == (True, False)

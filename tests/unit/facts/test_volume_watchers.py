@@ -8,7 +8,7 @@ from stackmend.domain.death import Bearing, DeathFacts, NovaSeen, ShellSeen, Sti
 from stackmend.domain.values import NodeName
 from stackmend.domain.volume import Image
 from stackmend.facts.times import utc
-from stackmend.facts.volume_watchers import KEPT, Watch, judged, parse
+from stackmend.facts.volume_watchers import KEPT, Watch, judged, parse, unknown
 from stackmend.facts.volumes import image_of
 from stackmend.rules.death_signs import signs
 
@@ -46,6 +46,11 @@ def test_no_watch_says_little_and_a_strange_one_is_named() -> None:
     stir = judged("volumes", [IMAGE], ["10.0.0.2"], frozenset(), KEPT)
     assert (stir.alive, stir.lately) == (False, False)
     assert stir.says == "its address watches none of 1 image of its instances, but 10.0.0.2 does"
+
+
+def test_a_watch_from_an_address_that_nobody_is_known_by_shows_nothing() -> None:
+    says = unknown(NodeName("c02"), {"172.16.0.9"})
+    assert says.startswith("172.16.0.9 watches its instances' images, and no node is known by that address")
 
 
 @pytest.mark.parametrize(
