@@ -35,10 +35,12 @@ Command = Callable[..., Ended]
 SETTLED = ("--settled", "0")
 """No other work goes on with these volumes, so they are taken for stuck at once."""
 BOOTED = ("--prompt", "stackmend-beat")
+UP_TO_HELD = "4"
+"""Records of a run of one repair up to the attachment of its own: its start, two of the step, and the note of it."""
 ELSEWHERE = "c02"
 WATCH = """mkfifo /tmp/watch.fifo; exec 3<>/tmp/watch.fifo
-setsid rbd --id cinder watch volumes/volume-{volume} <&3 >/dev/null 2>&1 & echo $!"""
-"""A client that ends when it is killed: what it reads from stays open."""
+setsid rbd --id cinder watch volumes/volume-{volume} <&3 >/dev/null 2>&1 &"""
+"""A client that ends its watch when it reads a line; what it reads from stays open."""
 CINDER = "3.27"
 
 BEGUN = """
@@ -139,12 +141,12 @@ def let_go(fleet: Fleet, on_node: Callable[[str, str], str], used: Used) -> None
 @contextmanager
 def watching(on_node: Callable[[str, str], str], volume: str) -> Iterator[None]:
     """A client of Ceph on a node without the instance that has the volume's image open."""
-    pid = on_node(ELSEWHERE, WATCH.format(volume=volume)).strip()
+    on_node(ELSEWHERE, WATCH.format(volume=volume))
     try:
         until(lambda: volume_watched(on_node, volume) == 1, "its watch is there")
         yield
     finally:
-        on_node(ELSEWHERE, f"kill {pid}; rm -f /tmp/watch.fifo")
+        on_node(ELSEWHERE, "echo > /tmp/watch.fifo; rm /tmp/watch.fifo")
         until(lambda: volume_watched(on_node, volume) == 0, "its watch has ended")
 
 
@@ -336,6 +338,12 @@ def test_a_volume_that_cinder_has_forgotten_is_attached_anew_though_the_run_is_k
     with broken(stackmend, "volume-unknown-to-cinder", "hang"):
         assert findings(world, used.volume) == {"volume-unknown-to-cinder": Repair.REATTACH}
         assert stackmend(*words).status == 3
+        killed = stackmend(*words, "--interrupt", "hang", extra={"STACKMEND_CRASH_AT": UP_TO_HELD})
+        assert (killed.status, len(attachments(fleet, used.volume))) == (KILLED, 1), killed.out + killed.err
+        undone = stackmend("runs", "undo", the_open_run(stackmend))
+        assert undone.status == 0, undone.out + undone.err
+        assert (attachments(fleet, used.volume), fleet.volumes(used.instance)) == ([], {used.volume})
+        assert findings(world, used.volume) == {"volume-unknown-to-cinder": Repair.REATTACH}
         killed = stackmend(*words, "--interrupt", "hang", extra={"STACKMEND_CRASH_AT": "1"})
         assert killed.status == KILLED, killed.out + killed.err
         killed_at = kill_at_every_record(stackmend, lab_env, the_open_run(stackmend))
