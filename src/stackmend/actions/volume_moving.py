@@ -93,11 +93,14 @@ def give_back(world: World, cure: VolumeCure, context: Context) -> str:
 
 def _hold(world: World, cure: VolumeCure, context: Context) -> str:
     """Return the attachment that stands in for the one that Cinder lacks; empty where it is needed no more."""
-    if mapping_of(world, cure) is None:
-        return _held(context)
+    mapping, held = mapping_of(world, cure), _held(context)
+    if mapping is None and held:
+        return held
     volume, attachments = look(world, cure.volume)
-    # nova makes none while it has its record: one that is there was made right before a kill
+    # nova makes none while it has its record: one that is there was made right before a kill, or by a failed attempt
     made = next((a.id for a in attachments if a.instance == cure.instance), "")
+    if mapping is None:
+        return made
     if not made:
         if volume.status != "available":
             reset(world, cure.volume, "available", "detached")
