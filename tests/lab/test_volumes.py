@@ -35,8 +35,8 @@ Command = Callable[..., Ended]
 SETTLED = ("--settled", "0")
 """No other work goes on with these volumes, so they are taken for stuck at once."""
 BOOTED = ("--prompt", "stackmend-beat")
-UP_TO_HELD = "4"
-"""Records of a run of one repair up to the attachment of its own: its start, two of the step, and the note of it."""
+UP_TO_HELD = "5"
+"""Records of a run of one repair up to the attachment of its own: two of the run, two of the step, and its note."""
 ELSEWHERE = "c02"
 WATCH = """mkfifo /tmp/watch.fifo; exec 3<>/tmp/watch.fifo
 setsid rbd --id cinder watch volumes/volume-{volume} <&3 >/dev/null 2>&1 &"""
