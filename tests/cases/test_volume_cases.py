@@ -11,7 +11,16 @@ import yaml
 
 from stackmend.domain.instance import Instance
 from stackmend.domain.values import InstanceId, NodeName
-from stackmend.domain.volume import Attachment, Repair, Volume, VolumeDisk, VolumeFacts, VolumeFinding, VolumeMapping
+from stackmend.domain.volume import (
+    Attachment,
+    Repair,
+    Volume,
+    VolumeDisk,
+    VolumeFacts,
+    VolumeFinding,
+    VolumeMapping,
+    Watched,
+)
 from stackmend.rules.volumes import judge, repairs
 
 CASES = sorted((Path(__file__).parent / "volumes").glob("*.yaml"))
@@ -59,6 +68,7 @@ def facts(world: dict[str, Any]) -> VolumeFacts:
         running=frozenset(InstanceId(i) for i in world.get("running", instances)),
         silent={NodeName(n): why for n, why in world.get("silent", {}).items()},
         asked=tuple(map(NodeName, NODES)),
+        watched=Watched("volumes/v", tuple(world["watched"]), world.get("ceph", "")) if "watched" in world else None,
     )
 
 
@@ -67,7 +77,8 @@ def judged(case: dict[str, Any]) -> tuple[VolumeFinding, ...]:
 
 
 def line(found: VolumeFinding) -> str:
-    cure = f"{found.cure.repair} to {found.cure.wanted}" if found.cure else "no cure"
+    allowed = " if allowed" if found.cure and found.cure.interrupts else ""
+    cure = f"{found.cure.repair} to {found.cure.wanted}{allowed}" if found.cure else "no cure"
     return f"{found.finding.level} {found.finding.code}, {cure}: {found.finding.sentence}"
 
 
@@ -92,6 +103,23 @@ def test_nothing_is_offered_while_it_may_change_yet(case: dict[str, Any]) -> Non
     if case["world"].get("status", "in-use"):
         world = {**case["world"], "age": 10}
         assert not any(f.cure for f in judge(facts(world), now=NOW, settled=300))
+
+
+@every_world
+@pytest.mark.parametrize("word", [{"watched": ["10.0.0.9"] * 9}, {"watched": [], "ceph": "no rbd command"}])
+def test_nothing_is_taken_from_a_client_that_only_ceph_may_know_of(case: dict[str, Any], word: dict[str, Any]) -> None:
+    before = judge(facts(case["world"]), now=NOW, settled=300)
+    found = judge(facts({**case["world"], **word}), now=NOW, settled=300)
+    assert not any(f.cure and f.cure.takes_away for f in found)
+    assert all(any(f.cure == b.cure for f in found) for b in before if b.cure and not b.cure.takes_away)
+
+
+@every_world
+def test_what_a_running_guest_has_is_only_touched_where_that_is_allowed(case: dict[str, Any]) -> None:
+    world = facts(case["world"])
+    opened = {d.instance for d in world.disks if d.opened}
+    for cure in repairs(judged(case), Repair.DETACH, Repair.REATTACH, Repair.REBOOT):
+        assert cure.interrupts or (cure.instance not in opened and cure.repair is not Repair.REBOOT)
 
 
 @every_world

@@ -34,7 +34,10 @@ from stackmend.actions.scheduling import DisableScheduling, RestoreScheduling
 from stackmend.actions.trash import TrashFiles
 from stackmend.actions.units import HoldUnit, ReleaseUnit
 from stackmend.actions.verify import VerifyNode
+from stackmend.actions.volume_complete import CompleteVolume
+from stackmend.actions.volume_detach import DetachVolume
 from stackmend.actions.volume_reattach import ReattachVolume
+from stackmend.actions.volume_reboot import RebootForVolume
 from stackmend.actions.volume_release import ReleaseVolume
 from stackmend.actions.volume_reset import ResetVolume
 from stackmend.actions.well import CheckInstances
@@ -49,9 +52,11 @@ def all_actions() -> tuple[Action, ...]:
         CheckRecovered(),
         ClearStaging(),
         CloseDisks(),
+        CompleteVolume(),
         CopyBase(),
         CopyFiles(),
         CopySalvage(),
+        DetachVolume(),
         DisableScheduling(),
         DisarmGuard(),
         EmptyTrash(),
@@ -71,6 +76,7 @@ def all_actions() -> tuple[Action, ...]:
         QuietNode(),
         ReattachVolume(),
         Reboot(),
+        RebootForVolume(),
         RebootInstance(),
         RebootRelocated(),
         Reconcile(),

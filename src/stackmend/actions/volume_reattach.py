@@ -1,29 +1,27 @@
-"""Detach a volume that an instance's domain lacks, and attach it again, once the instance has booted."""
+"""Detach a volume that a domain lacks, or Cinder has forgotten, and attach it again, once the instance has booted."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, ClassVar, Unpack
 
 from stackmend.actions.base import Action, Context
 from stackmend.actions.steps import Place
+from stackmend.actions.volume_moving import attach, come_to_rest, detach, give_back, mapping_of
 from stackmend.actions.volume_repair import decide, look, read_back, repair_step
 from stackmend.adapters.patience import patiently
 from stackmend.adapters.world import World
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
-from stackmend.domain.volume import VolumeCure, VolumeMapping
-from stackmend.errors import Code, Failed, StackmendError
-from stackmend.facts import console, instances, volumes
+from stackmend.domain.volume import VolumeCure
+from stackmend.errors import Code, Failed
+from stackmend.facts import console, instances
 from stackmend.rules.console import plain
 from stackmend.rules.volumes import PROMPT
 
 BOOT_SECONDS = 120.0
 """How long an instance may take to come to its prompt."""
 CONSOLE_LINES = 20
-MOVE_SECONDS = 240.0
-"""How long nova may take to detach or to attach: it tries a detach 8 times, 20 s each."""
 
 
 class ReattachVolume(Action):
@@ -51,12 +49,12 @@ class ReattachVolume(Action):
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
         """Detach it where the former attachment is still there, then attach it where none is."""
         cure = VolumeCure.from_json(change)
-        mapping = _mapping(world, cure)
-        if mapping is not None and mapping.attachment == cure.attachment:
-            _detach(world, cure, context)
-            mapping = _mapping(world, cure)
+        mapping = mapping_of(world, cure)
+        if mapping is None or mapping.attachment == cure.attachment:
+            detach(world, cure, context)
+            mapping = mapping_of(world, cure)
         if mapping is None:
-            mapping = _attach(world, cure, context)
+            mapping = attach(world, cure, context)
         other = "" if mapping.device == cure.device else f" as {mapping.device}; it was {cure.device}"
         data = {"instance": cure.instance, "volume": cure.volume, "device": mapping.device, "former": cure.device}
         return Receipt(f"{cure.name} is attached to {cure.instance_name} again{other}", data, _words(cure))
@@ -70,18 +68,17 @@ class ReattachVolume(Action):
         cure = VolumeCure.from_json(change)
         if patiently(world.clock, lambda: instances.get(world, cure.instance)) is None:
             return f"{cure.instance_name} was deleted meanwhile"
-        if _mapping(world, cure) is not None:
+        come_to_rest(world, cure)
+        mapping = mapping_of(world, cure)
+        if mapping is not None and mapping.attachment == cure.attachment and not cure.record:
+            return give_back(world, cure, context)
+        if mapping is not None:
             return f"{cure.name} is attached to {cure.instance_name}, as nova had it before"
         volume, attachments = look(world, cure.volume)
         if volume.status != "available" or attachments:
             return f"{cure.name} is {volume.status} by now: somebody uses it elsewhere, so it is left"
-        _attach(world, cure, context)
+        attach(world, cure, context)
         return f"{cure.name} is attached to {cure.instance_name} again"
-
-
-def _mapping(world: World, cure: VolumeCure) -> VolumeMapping | None:
-    found = patiently(world.clock, lambda: volumes.of_instance(world, cure.instance))
-    return next((m for m in found if m.volume == cure.volume), None)
 
 
 def _await_prompt(world: World, cure: VolumeCure, prompt: str, context: Context) -> None:
@@ -106,54 +103,6 @@ def _await_prompt(world: World, cure: VolumeCure, prompt: str, context: Context)
             f"the console of {cure.instance_name} does not show {prompt!r} after {BOOT_SECONDS:.0f} s",
             hint="see `stackmend instance console`; retry when it has booted, or plan again with another --prompt",
             evidence={"last line": last[0][:200]},
-        )
-
-
-def _detach(world: World, cure: VolumeCure, context: Context) -> None:
-    """Have nova end its former attachment, and wait until the volume is free."""
-    context.progress(f"detaching {cure.name}")
-    path = f"/servers/{cure.instance}/os-volume_attachments/{cure.volume}"
-    if look(world, cure.volume)[0].status != "detaching":  # a detach that was begun before a kill goes on
-        world.openstack.delete("compute", path, version=volumes.NOVA_VERSION)
-
-    def free() -> bool | None:
-        mapping = _mapping(world, cure)
-        return True if mapping is None and look(world, cure.volume)[0].status == "available" else None
-
-    _await(world, cure, free, "detached")
-
-
-def _attach(world: World, cure: VolumeCure, context: Context) -> VolumeMapping:
-    """Have nova attach it, and wait until Cinder has it in use."""
-    context.progress(f"attaching {cure.name}")
-    wanted: dict[str, Any] = {"volumeId": cure.volume, "delete_on_termination": cure.goes_with}
-    wanted |= {"device": cure.device} if cure.device else {}
-    wanted |= {"tag": cure.tag} if cure.tag else {}
-    path = f"/servers/{cure.instance}/os-volume_attachments"
-    try:
-        world.openstack.post("compute", path, {"volumeAttachment": wanted}, version=volumes.NOVA_VERSION)
-    except StackmendError as error:
-        # one that was asked for before a kill may have come through meanwhile
-        if error.code not in {Code.API_CONFLICT, Code.API_ERROR} or _mapping(world, cure) is None:
-            raise
-
-    def used() -> bool | None:
-        return True if look(world, cure.volume)[0].status == "in-use" else None
-
-    _await(world, cure, used, "attached")
-    mapping = _mapping(world, cure)
-    if mapping is None:
-        raise Failed(Code.VOLUME_NOT_MENDED, f"nova gave up attaching {cure.name} to {cure.instance_name}")
-    return mapping
-
-
-def _await(world: World, cure: VolumeCure, question: Callable[[], bool | None], done: str) -> None:
-    if world.clock.wait_for(question, timeout=MOVE_SECONDS, interval=1.0) is None:
-        status = look(world, cure.volume)[0].status
-        raise Failed(
-            Code.VOLUME_NOT_MENDED,
-            f"{cure.name} is not {done} after {MOVE_SECONDS:.0f} s: Cinder has it {status}",
-            hint=f"`openstack server event list {cure.instance}` tells what nova came to; retry goes on",
         )
 
 

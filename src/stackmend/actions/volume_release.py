@@ -6,20 +6,19 @@ from typing import Any, ClassVar, Unpack
 
 from stackmend.actions.base import Action, Context
 from stackmend.actions.steps import Place
+from stackmend.actions.volume_moving import let_go
 from stackmend.actions.volume_repair import READ_BACK_SECONDS, decide, look, repair_step, reset
 from stackmend.adapters.world import World
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
 from stackmend.domain.volume import VolumeCure
-from stackmend.errors import Code, Failed, StackmendError
+from stackmend.errors import Code, Failed
 from stackmend.facts import volumes
-from stackmend.rules.volumes import PASSING
-
-RESERVED = "reserved"
+from stackmend.rules.volumes import PASSING, RESERVED
 
 
 class ReleaseVolume(Action):
-    """Delete an attachment in Cinder after nova and every libvirt concerned were shown not to use it.
+    """Delete an attachment in Cinder after nova, every libvirt concerned and Ceph were shown not to use it.
 
     Cinder asks nova once more and refuses where nova uses it (OSSA-2023-003). Parameters: cure, settled (seconds).
     Change: the cure, the former status and attachment included.
@@ -40,11 +39,7 @@ class ReleaseVolume(Action):
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:  # noqa: ARG002
         """Delete the attachment; where Cinder leaves the volume's status as it was, write what is so."""
         cure = VolumeCure.from_json(change)
-        try:
-            world.openstack.delete(volumes.CINDER, f"/attachments/{cure.attachment}", version=volumes.CINDER_VERSION)
-        except StackmendError as error:
-            if error.code is not Code.API_NOT_FOUND:
-                raise
+        let_go(world, cure.attachment)
         volume, attachments = look(world, cure.volume)
         if not attachments and volume.status in PASSING:
             reset(world, cure.volume, cure.wanted, "detached")

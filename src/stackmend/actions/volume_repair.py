@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Unpack
 
 from stackmend.actions.base import Context
@@ -12,7 +13,7 @@ from stackmend.domain.finding import Finding, Level
 from stackmend.domain.outcome import Do, Receipt, Skip
 from stackmend.domain.plan import Step
 from stackmend.domain.values import StepId
-from stackmend.domain.volume import Attachment, Volume, VolumeCure, VolumeFinding
+from stackmend.domain.volume import Attachment, Volume, VolumeCure, VolumeFacts, VolumeFinding
 from stackmend.errors import Code, Failed
 from stackmend.facts import volume_gathering, volumes
 from stackmend.rules.volumes import judge
@@ -49,13 +50,15 @@ def decide(world: World, params: dict[str, Any], context: Context) -> Do | Skip:
         Failed: VOLUME_CHANGED where they say something else by now.
     """
     cure = VolumeCure.from_json(params["cure"])
-    found = _judged(world, cure, params["settled"])
+    facts = _facts(world, cure)
+    found = judge(facts, now=world.clock.now(), settled=params["settled"])
     same = next((f for f in found if f.cure == cure), None)
     if same is not None:
         return Do(cure.to_json(), same.finding.sentence)
-    if all(f.finding.level is Level.OK for f in found):
-        if context.former_change is not None:
-            return Do(dict(context.former_change), f"{cure.name} was being repaired: the repair is brought to its end")
+    well = all(f.finding.level is Level.OK for f in found)
+    if context.former_change is not None and (well or _half_done(facts, found, cure)):
+        return Do(dict(context.former_change), f"{cure.name} was being repaired: the repair is brought to its end")
+    if well:
         return Skip(f"{found[0].finding.sentence}: nothing is left to repair")
     worst = found[0].finding
     raise Failed(
@@ -66,8 +69,10 @@ def decide(world: World, params: dict[str, Any], context: Context) -> Do | Skip:
     )
 
 
-def read_back(world: World, cure: VolumeCure, receipt: Receipt) -> Receipt:
-    """Ask every witness of the volume until all agree.
+def read_back(
+    world: World, cure: VolumeCure, receipt: Receipt, wrong: Callable[[Finding], bool] = lambda _: True
+) -> Receipt:
+    """Ask every witness of the volume until all agree, or what they disagree on is not ``wrong``.
 
     Raises:
         Failed: VOLUME_NOT_MENDED where they do not in time.
@@ -75,7 +80,8 @@ def read_back(world: World, cure: VolumeCure, receipt: Receipt) -> Receipt:
     last: list[Finding] = []
 
     def ask() -> Receipt | None:
-        last[:] = [f.finding for f in _judged(world, cure, 0.0) if f.finding.level is not Level.OK]
+        found = [f.finding for f in _judged(world, cure, 0.0)]
+        last[:] = [f for f in found if f.level is not Level.OK and wrong(f)]
         return None if last else receipt
 
     mended = world.clock.wait_for(ask, timeout=READ_BACK_SECONDS, interval=2.0)
@@ -84,9 +90,20 @@ def read_back(world: World, cure: VolumeCure, receipt: Receipt) -> Receipt:
     return mended
 
 
+def _half_done(facts: VolumeFacts, found: Iterable[VolumeFinding], cure: VolumeCure) -> bool:
+    """Return whether what is wrong can be our own half of a repair: every witness spoke, and of that instance alone."""
+    doubtful = any(f.finding.level is Level.UNKNOWN for f in found)
+    users = {a.instance for a in facts.attachments} | {m.instance for m in facts.mappings}
+    users |= {d.instance for d in facts.disks}
+    return not doubtful and bool(cure.instance) and users <= {cure.instance}
+
+
 def _judged(world: World, cure: VolumeCure, settled: float) -> tuple[VolumeFinding, ...]:
-    facts = patiently(world.clock, lambda: volume_gathering.of_volume(world, cure.volume))
-    return judge(facts, now=world.clock.now(), settled=settled)
+    return judge(_facts(world, cure), now=world.clock.now(), settled=settled)
+
+
+def _facts(world: World, cure: VolumeCure) -> VolumeFacts:
+    return patiently(world.clock, lambda: volume_gathering.of_volume(world, cure.volume))
 
 
 def reset(world: World, volume: str, status: str, attached: str = "") -> None:

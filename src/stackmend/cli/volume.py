@@ -41,6 +41,12 @@ def _repair_options(command: F) -> F:
             callback=lambda _, __, value: _compiled(value),
             help="What the console of a booted instance shows; empty for not to look.",
         ),
+        click.option(
+            "--interrupt",
+            metavar="INSTANCE",
+            multiple=True,
+            help="Allow what takes a volume from this running instance for a moment, or reboots it. Repeatable.",
+        ),
     ):
         command = option(command)
     return command
@@ -74,8 +80,10 @@ def list_(node: str, form: str, **asked: Any) -> None:
 @click.option("--fix", is_flag=True, help="Make the plan of every repair shown to be safe, and carry it out.")
 @_repair_options
 @plan_options
-def diagnose(name: str, node: str, *, fix: bool, settled: float, prompt: str, **asked: Any) -> None:
-    """Compare what Cinder, nova, libvirt and QEMU say of VOLUME, of a node's volumes, or of all.
+def diagnose(
+    name: str, node: str, *, fix: bool, settled: float, prompt: str, interrupt: tuple[str, ...], **asked: Any
+) -> None:
+    """Compare what Cinder, nova, libvirt, QEMU and Ceph say of VOLUME, of a node's volumes, or of all.
 
     The exit status is 1 where something is wrong.
     """
@@ -86,7 +94,7 @@ def diagnose(name: str, node: str, *, fix: bool, settled: float, prompt: str, **
     from stackmend.render.volumes import show_findings  # noqa: PLC0415
 
     chosen = Asked.of(asked)
-    wanted = volume_plans.Wanted(name, node, settled, prompt)
+    wanted = volume_plans.Wanted(name, node, settled, prompt, interrupt)
     if fix:
         show_or_apply(chosen, lambda world, _: volume_plans.fix(world, wanted))
         return
@@ -100,9 +108,12 @@ def diagnose(name: str, node: str, *, fix: bool, settled: float, prompt: str, **
 @click.option("--node", metavar="NODE", required=True, help="Whose instances.")
 @_repair_options
 @plan_options
-def reattach(node: str, settled: float, prompt: str, **asked: Any) -> None:
-    """Detach and attach again what the domains on a node lack of their volumes, once each instance has booted."""
+def reattach(node: str, settled: float, prompt: str, interrupt: tuple[str, ...], **asked: Any) -> None:
+    """Detach and attach again what the domains on a node lack of their volumes, once each instance has booted.
+
+    With --interrupt also what Cinder has forgotten, and the domain has.
+    """
     from stackmend.cli import volume_plans  # noqa: PLC0415 - late: it imports every client
 
-    wanted = volume_plans.Wanted("", node, settled, prompt)
+    wanted = volume_plans.Wanted("", node, settled, prompt, interrupt)
     show_or_apply(Asked.of(asked), lambda world, _: volume_plans.reattach(world, wanted))

@@ -12,7 +12,7 @@ from stackmend.domain.volume import Repair, VolumeFacts, VolumeFinding, VolumeRo
 from stackmend.errors import Failed
 from stackmend.facts import volume_gathering, volume_table
 from stackmend.rules.volumes import judge
-from stackmend.runbooks.volumes import plan_repair
+from stackmend.runbooks.volumes import Allowed, plan_repair
 
 EVERYTHING = "volumes"
 """Subject of a run on all volumes."""
@@ -27,12 +27,18 @@ class Wanted:
         node: the node whose volumes are meant; empty for any.
         settled: seconds without a change after which a passing status has stuck.
         prompt: regular expression for the console of an instance that has booted.
+        interrupt: instances whose guests can spare a volume for a moment, or a reboot.
     """
 
     volume: str
     node: str
     settled: float
     prompt: str
+    interrupt: tuple[str, ...] = ()
+
+    def allowed(self, *kinds: Repair) -> Allowed:
+        """Return what may be done, of the given kinds."""
+        return Allowed(kinds, self.settled, self.prompt, frozenset(self.interrupt))
 
 
 def table(world: World, name: str) -> tuple[str, tuple[VolumeRow, ...]]:
@@ -62,18 +68,15 @@ def diagnose(world: World, wanted: Wanted) -> tuple[VolumeFinding, ...]:
 
 def fix(world: World, wanted: Wanted) -> Plan:
     """Return the plan of every repair that is shown to be safe."""
-    kinds = (Repair.RESET, Repair.RELEASE, Repair.REATTACH)
     findings = diagnose(world, wanted)
     subject = findings[0].finding.subject if wanted.volume else wanted.node or EVERYTHING
-    return plan_repair(subject, "volume diagnose", findings, *kinds, settled=wanted.settled, prompt=wanted.prompt)
+    return plan_repair(subject, "volume diagnose", findings, wanted.allowed(*Repair))
 
 
 def reattach(world: World, wanted: Wanted) -> Plan:
     """Return the plan that attaches again what the domains on a node lack."""
     findings = diagnose(world, wanted)
-    return plan_repair(
-        wanted.node, "volume reattach", findings, Repair.REATTACH, settled=wanted.settled, prompt=wanted.prompt
-    )
+    return plan_repair(wanted.node, "volume reattach", findings, wanted.allowed(Repair.REATTACH))
 
 
 def _facts(world: World, wanted: Wanted) -> tuple[VolumeFacts, ...]:

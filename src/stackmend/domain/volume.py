@@ -25,12 +25,44 @@ class Volume:
         name: display name; not unique, may be empty.
         status: Cinder's: available, reserved, attaching, in-use, detaching, error, …
         updated: when the record last changed.
+        backend: where Cinder keeps it, ``HOST@BACKEND#POOL``; empty where it does not say.
+        stored_as: the id that its storage names it by; another than its own after Cinder has migrated it.
     """
 
     id: str
     name: str
     status: str
     updated: datetime | None = None
+    backend: str = ""
+    stored_as: str = ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A volume's image in Ceph.
+
+    Attributes:
+        name: ``POOL/IMAGE``.
+        user: Ceph's user that the instance opens it as; empty for the default.
+    """
+
+    name: str
+    user: str
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Ceph's word on who has a volume's image open.
+
+    Attributes:
+        image: its name.
+        clients: the addresses of its watchers, one each.
+        silent: why Ceph could not be asked; empty where it was.
+    """
+
+    image: str
+    clients: tuple[str, ...] = ()
+    silent: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +76,8 @@ class Attachment:
         status: Cinder's: reserved, attaching, attached, detaching, …
         host: the node that it is attached to, as Cinder records it; empty while it is reserved.
         device: name that was asked for, such as /dev/vdb; empty for none.
+        mode: rw or ro; empty where it is not said.
+        since: when it was attached, as Cinder writes it; empty for not yet.
     """
 
     id: str
@@ -52,6 +86,8 @@ class Attachment:
     status: str
     host: NodeName = NOWHERE
     device: str = ""
+    mode: str = ""
+    since: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +155,7 @@ class VolumeFacts:
         running: the instances whose domain a QEMU process runs on a node that answered.
         silent: why the libvirt of a node could not be asked, by node.
         asked: the nodes whose libvirt was to be asked: all that are known.
+        watched: Ceph's word; None where the volume is in no Ceph that is known of, or nothing depends on it.
     """
 
     id: str
@@ -130,6 +167,7 @@ class VolumeFacts:
     running: frozenset[InstanceId] = frozenset()
     silent: Mapping[NodeName, str] = field(default_factory=dict)
     asked: tuple[NodeName, ...] = ()
+    watched: Watched | None = None
 
     @property
     def called(self) -> str:
@@ -142,7 +180,10 @@ class Repair(enum.StrEnum):
 
     RESET = "reset"
     RELEASE = "release"
+    COMPLETE = "complete"
+    DETACH = "detach"
     REATTACH = "reattach"
+    REBOOT = "reboot"
 
 
 @dataclass(frozen=True)
@@ -163,6 +204,8 @@ class VolumeCure:
         device: name that nova gave.
         tag: of the device.
         goes_with: whether the volume is deleted with the instance.
+        interrupts: whether the running guest loses something by it, so that somebody has to allow it by name.
+        record: Cinder's record of that attachment, whole but for how to connect to the storage, which is secret.
     """
 
     repair: Repair
@@ -178,10 +221,17 @@ class VolumeCure:
     device: str = ""
     tag: str = ""
     goes_with: bool = False
+    interrupts: bool = False
+    record: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether somebody who uses the volume unseen would lose it by this."""
+        return self.repair in {Repair.RELEASE, Repair.DETACH, Repair.REATTACH} or self.wanted == "available"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
-        return {**vars(self), "repair": str(self.repair)}
+        return {**vars(self), "repair": str(self.repair), "record": dict(self.record)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> VolumeCure:

@@ -12,8 +12,9 @@ from stackmend.domain.node import Role
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.domain.volume import VolumeFacts, VolumeMapping
 from stackmend.errors import StackmendError
-from stackmend.facts import instances, services, volume_disks, volumes
+from stackmend.facts import instances, services, volume_disks, volume_storage, volumes
 from stackmend.facts.concurrently import each
+from stackmend.rules.volumes import judge
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class _Heard:
 
 
 def of_volume(world: World, volume: str) -> VolumeFacts:
-    """Return what all witnesses say of one volume, by its id.
+    """Return what all witnesses say of one volume, by its id; Ceph is asked where a repair depends on it.
 
     Raises:
         Failed: Cinder or nova could not be asked.
@@ -65,14 +66,14 @@ def of_volume(world: World, volume: str) -> VolumeFacts:
 
 
 def named(world: World, name_or_id: str) -> VolumeFacts:
-    """Return what all witnesses say of the volume that a person means by its UUID or its name.
+    """Return what all witnesses say, Ceph always, of the volume that a person means by its UUID or its name.
 
     Raises:
         Refused: VOLUME_UNKNOWN.
         Failed: Cinder or nova could not be asked.
     """
     heard = _hear(world, lambda: volumes.everything(world))
-    return _facts(world, heard, {volumes.resolve(heard.cinder.volumes, name_or_id).id})[0]
+    return _facts(world, heard, {volumes.resolve(heard.cinder.volumes, name_or_id).id}, always=True)[0]
 
 
 def on_node(world: World, node: NodeName) -> tuple[VolumeFacts, ...]:
@@ -108,8 +109,8 @@ def _hear(world: World, cinder: Callable[[], volumes.CinderRecords]) -> _Heard:
         return _Heard(records.result(), {i.id: i for i in on_nova.result()}, answers, strangers)
 
 
-def _facts(world: World, heard: _Heard, wanted: set[str]) -> tuple[VolumeFacts, ...]:
-    """Return the facts of volumes, sorted by name and id."""
+def _facts(world: World, heard: _Heard, wanted: set[str], *, always: bool = False) -> tuple[VolumeFacts, ...]:
+    """Return the facts of volumes, sorted by name and id; Ceph is asked ``always``, or where a repair depends on it."""
     users = {i.id for i in heard.instances.values() if wanted & set(i.volumes)}
     users |= {a.instance for a in heard.cinder.attachments if a.volume in wanted and a.instance}
     mappings = volumes.mappings(world, users)
@@ -119,7 +120,24 @@ def _facts(world: World, heard: _Heard, wanted: set[str]) -> tuple[VolumeFacts, 
     heard = replace(heard, instances=known)
     records = {v.id: v for v in heard.cinder.volumes}
     order = sorted(wanted, key=lambda v: (records[v].name if v in records else "", v))
-    return tuple(_of_one(heard, mappings, volume) for volume in order)
+    return _with_storage(world, heard, tuple(_of_one(heard, mappings, volume) for volume in order), always=always)
+
+
+def _with_storage(
+    world: World, heard: _Heard, facts: tuple[VolumeFacts, ...], *, always: bool
+) -> tuple[VolumeFacts, ...]:
+    """Return the facts, with Ceph's word on volumes that a repair would take from who uses them: it costs a command."""
+    now = world.clock.now()
+
+    def matters(one: VolumeFacts) -> bool:
+        return always or any(f.cure is not None and f.cure.takes_away for f in judge(one, now=now, settled=0.0))
+
+    doubtful = [one.volume for one in facts if one.volume is not None and matters(one)]
+    if not doubtful:
+        return facts
+    peers = [n for n, answer in heard.nodes.items() if not isinstance(answer, StackmendError)]
+    words = volume_storage.watched(world, doubtful, heard.cinder.images, peers)
+    return tuple(replace(one, watched=words.get(one.id)) for one in facts)
 
 
 def _of_one(heard: _Heard, mappings: tuple[VolumeMapping, ...], volume: str) -> VolumeFacts:

@@ -17,6 +17,7 @@ from stackmend.adapters.ssh import Completed
 from stackmend.adapters.world import World
 from stackmend.domain.death import Stir
 from stackmend.domain.values import InstanceId, NodeName
+from stackmend.domain.volume import Image
 from stackmend.errors import StackmendError
 from stackmend.facts import addresses, instances, volumes
 from stackmend.facts.concurrently import each
@@ -31,19 +32,6 @@ _BETWEEN = 5.0
 
 _STATUS = "timeout 10 rbd {user} status --format json {image} || exit"
 """Writes one line of JSON for one image."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """A volume's image in Ceph.
-
-    Attributes:
-        name: ``POOL/IMAGE``.
-        user: Ceph's user that the instance opens it as; empty for the default.
-    """
-
-    name: str
-    user: str
 
 
 @dataclass(frozen=True)
@@ -159,14 +147,6 @@ def parse(image: Image, line: str) -> frozenset[Watch]:
     )
 
 
-def image_of(attachment: dict[str, Any]) -> Image | None:
-    """Return the image behind an attachment of Cinder's; None where it is in no Ceph. Nothing else of it is kept."""
-    connection = attachment.get("connection_info") or {}
-    if connection.get("driver_volume_type") != "rbd" or "/" not in str(connection.get("name", "")):
-        return None
-    return Image(str(connection["name"]), str(connection.get("auth_username") or ""))
-
-
 def _host(address: str) -> str:
     """Return the host of ``v1:10.0.0.1:0/123``, ``10.0.0.1:0/123`` or ``[fd00::1]:0/123``."""
     plain = address.removeprefix("v1:").removeprefix("v2:")
@@ -180,7 +160,7 @@ def _images(world: World, node: NodeName) -> tuple[Image, ...]:
         query: dict[str, str | int] = {"all_tenants": 1, "instance_id": instance}
         path, version = "/attachments/detail", volumes.CINDER_VERSION
         found = world.openstack.get_list(volumes.CINDER, path, "attachments", version=version, params=query)
-        return [image_of(dict(one)) for one in found]
+        return [volumes.image_of(one) for one in found]
 
     answers = each(attached, with_volumes[:IMAGES])
     return tuple(dict.fromkeys(image for found in answers.values() for image in found if image))[:IMAGES]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stackmend.adapters.world import World
 from stackmend.domain.values import InstanceId, NodeName
-from stackmend.domain.volume import Attachment, Volume, VolumeMapping
+from stackmend.domain.volume import Attachment, Image, Volume, VolumeMapping
 from stackmend.errors import Code, Refused, StackmendError
 from stackmend.facts.concurrently import each
 from stackmend.facts.times import utc
@@ -28,10 +28,12 @@ class CinderRecords:
     Attributes:
         volumes: of all projects.
         attachments: of all projects.
+        images: what the attachments of a volume lead to, by the volume's id, where that is an image in Ceph.
     """
 
     volumes: tuple[Volume, ...]
     attachments: tuple[Attachment, ...]
+    images: Mapping[str, Image] = field(default_factory=dict)
 
 
 def everything(world: World) -> CinderRecords:
@@ -67,11 +69,13 @@ def of_volume(world: World, volume: str) -> CinderRecords:
 
 def _records(volumes: Iterable[Mapping[str, Any]], attachments: Iterable[Mapping[str, Any]]) -> CinderRecords:
     """Return them from Cinder's JSON; only the volume tells at which node an attachment is, and under which name."""
-    volumes = tuple(volumes)
+    volumes, attachments = tuple(volumes), tuple(attachments)
+    images = ((one.get("volume_id") or "", image_of(one)) for one in attachments)
     places = {place["attachment_id"]: place for one in volumes for place in one.get("attachments") or ()}
     return CinderRecords(
         tuple(of_json(one) for one in volumes),
         tuple(_attachment(one, places.get(one["id"], {})) for one in attachments),
+        {volume: image for volume, image in images if image is not None},
     )
 
 
@@ -121,7 +125,22 @@ def resolve(known: Iterable[Volume], name_or_id: str) -> Volume:
 def of_json(record: Mapping[str, Any]) -> Volume:
     """Return a volume from Cinder's JSON."""
     stamp = utc(record.get("updated_at") or record.get("created_at"))
-    return Volume(record["id"], record.get("name") or "", record.get("status") or "", stamp)
+    return Volume(
+        id=record["id"],
+        name=record.get("name") or "",
+        status=record.get("status") or "",
+        updated=stamp,
+        backend=record.get("os-vol-host-attr:host") or "",
+        stored_as=record.get("os-vol-mig-status-attr:name_id") or record["id"],
+    )
+
+
+def image_of(attachment: Mapping[str, Any]) -> Image | None:
+    """Return the image behind an attachment of Cinder's; None where it is in no Ceph. Nothing else of it is kept."""
+    connection = attachment.get("connection_info") or {}
+    if connection.get("driver_volume_type") != "rbd" or "/" not in str(connection.get("name", "")):
+        return None
+    return Image(str(connection["name"]), str(connection.get("auth_username") or ""))
 
 
 def _attachment(record: Mapping[str, Any], place: Mapping[str, Any]) -> Attachment:
@@ -133,6 +152,8 @@ def _attachment(record: Mapping[str, Any], place: Mapping[str, Any]) -> Attachme
         status=record.get("status") or "",
         host=NodeName(place.get("host_name") or ""),
         device=place.get("device") or "",
+        mode=record.get("attach_mode") or "",
+        since=record.get("attached_at") or "",
     )
 
 

@@ -42,6 +42,26 @@ UPDATE cinder.volumes v JOIN cinder.volume_attachment a ON a.volume_id = v.id AN
 SET v.status = '{after}' WHERE v.deleted = 0 AND v.status = '{before}'
 AND a.instance_uuid = '{{id}}' AND a.attach_status = 'attached'"""
 
+# the databases of nova and Cinder need not share a collation, so ids are compared as bytes
+_OWN = "BINARY a.id = BINARY b.attachment_id AND b.instance_uuid = '{id}'"
+_VOLUME = "UPDATE cinder.volume_attachment a JOIN cinder.volumes v ON v.id = a.volume_id"
+_FORGET = f"""\
+{_VOLUME} SET a.deleted = 1, a.attach_status = 'detached', v.status = 'available', v.attach_status = 'detached'
+WHERE a.instance_uuid = '{{id}}' AND a.deleted = 0 AND a.attach_status = 'attached'"""
+_REMEMBER = f"""\
+{_VOLUME} JOIN nova.block_device_mapping b ON {_OWN} AND b.deleted = 0
+SET a.deleted = 0, a.attach_status = 'attached', v.status = 'in-use', v.attach_status = 'attached'
+WHERE a.deleted = 1"""
+_UNMAP = """\
+UPDATE nova.block_device_mapping SET deleted = id
+WHERE instance_uuid = '{id}' AND volume_id IS NOT NULL AND deleted = 0"""
+_MAP = f"""\
+UPDATE nova.block_device_mapping b JOIN cinder.volume_attachment a ON {_OWN} AND a.deleted = 0
+SET b.deleted = 0 WHERE b.deleted = b.id"""  # noqa: S608 - nobody's words are put in
+_HALF = f"""\
+{_VOLUME} SET a.attach_status = '{{after}}', v.status = '{{status}}', v.attach_status = '{{after}}'
+WHERE a.instance_uuid = '{{{{id}}}}' AND a.deleted = 0 AND a.attach_status = '{{before}}'"""
+
 
 @dataclass(frozen=True)
 class RecordFault:
@@ -76,6 +96,16 @@ def _volumes() -> Iterator[RecordFault]:
 
 RECORD_FAULTS = (
     *_volumes(),
+    RecordFault(
+        "volume-half-attached",
+        "leave the attachments of an instance's volumes begun in Cinder, with nobody who completes them",
+        _HALF.format(before="attached", after="attaching", status="attaching"),
+        _HALF.format(before="attaching", after="attached", status="in-use"),
+    ),
+    RecordFault(
+        "volume-unknown-to-cinder", "have Cinder forget the attachments of an instance's volumes", _FORGET, _REMEMBER
+    ),
+    RecordFault("volume-unknown-to-nova", "have nova forget the volumes of an instance", _UNMAP, _MAP),
     RecordFault("wrong-host", "have nova record an instance on another node than it runs on", _MOVE, _MOVE_BACK),
     RecordFault("deleted-row", "have nova take an instance for deleted that runs on", _DELETE, _UNDELETE),
     RecordFault(

@@ -36,6 +36,12 @@ def _row(found: VolumeFinding) -> Mapping[str, Any]:
         "level": str(finding.level),
         "check": finding.code,
         "finding": finding.sentence,
-        "cure": str(found.cure.repair) if found.cure else "",
+        "cure": _cure(found),
         "hint": "" if finding.level is Level.OK else finding.hint,
     }
+
+
+def _cure(found: VolumeFinding) -> str:
+    if found.cure is None:
+        return ""
+    return f"{found.cure.repair}, if allowed" if found.cure.interrupts else str(found.cure.repair)

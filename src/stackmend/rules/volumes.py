@@ -1,8 +1,9 @@
-"""What four witnesses of a volume come to: Cinder, nova's mapping, libvirt's XML, and QEMU's open devices. Pure.
+"""What the witnesses of a volume come to: Cinder, nova's mapping, libvirt's XML, QEMU's open devices, and Ceph. Pure.
 
 A repair is offered only where every witness that has to speak for the volume has spoken, and what they say shows it to
 be safe; see docs/adr/0019. Who must speak: Cinder and nova always, and the libvirt of each node that any of them names
-for the volume. Where none is named, a domain may be anywhere, so every node must speak.
+for the volume. Where none is named, a domain may be anywhere, so every node must speak. Where a repair takes a volume
+away and the volume is in Ceph, Ceph must speak too, and know of no client but the domains; see docs/adr/0026.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ PROMPT = r"login: *$"
 
 PASSING = frozenset({"attaching", "reserved", "detaching"})
 """Statuses that Cinder gives a volume for a moment only."""
+
+RESERVED = "reserved"
+"""Status of an attachment that leads nowhere yet: Cinder has not been told at which node."""
 
 UNTRUE = PASSING | {"available"}
 """Statuses that are not true of a volume which an instance uses."""
@@ -87,7 +91,7 @@ def judge(facts: VolumeFacts, *, now: datetime, settled: float = SETTLED) -> tup
     unheard = _unheard(facts)
     if unheard:
         return (*(_without_cure(one) for one in found), _silent(facts, unheard))
-    return found or (_agreed(facts),)
+    return _by_storage(facts, found or (_agreed(facts),))
 
 
 def repairs(findings: Iterable[VolumeFinding], *kinds: Repair) -> tuple[VolumeCure, ...]:
@@ -137,7 +141,7 @@ def _mapped(facts: VolumeFacts, use: _Use, mapping: VolumeMapping) -> Iterator[V
     if use.own is None or facts.volume is None:
         yield _unknown_to_cinder(facts, use, mapping)
     elif use.own.status != "attached":
-        yield _half_way(facts, use, use.own)
+        yield _half_way(facts, use, use.own, mapping)
     elif _places(use, use.own) - {use.host}:
         yield _elsewhere(facts, use, use.own)
     elif not use.disks:
@@ -172,6 +176,17 @@ def _unheard(facts: VolumeFacts) -> dict[NodeName, str]:
     needed = (named | {d.node for d in facts.disks}) - {NOWHERE} or set(facts.asked)
     why = {n: facts.silent.get(n, "" if n in facts.asked else "it is not in the inventory") for n in sorted(needed)}
     return {node: reason for node, reason in why.items() if reason}
+
+
+def _by_storage(facts: VolumeFacts, found: tuple[VolumeFinding, ...]) -> tuple[VolumeFinding, ...]:
+    """Return what was found, with no cure that takes the volume from a client that only Ceph knows of."""
+    if facts.watched is None:
+        return found
+    opened = sum(disk.opened for disk in facts.disks)
+    kept = tuple(_without_cure(one) if one.cure and one.cure.takes_away else one for one in found)
+    if facts.watched.silent:
+        return found if kept == found else (*kept, _ceph_silent(facts, facts.watched.silent))
+    return found if len(facts.watched.clients) <= opened else (*kept, _watched(facts, facts.watched.clients, opened))
 
 
 def _without_cure(found: VolumeFinding) -> VolumeFinding:
@@ -209,6 +224,24 @@ def _silent(facts: VolumeFacts, unheard: dict[NodeName, str]) -> VolumeFinding:
         {str(node): why for node, why in unheard.items()},
     )
     return VolumeFinding(finding, node=next(iter(unheard)))
+
+
+def _ceph_silent(facts: VolumeFacts, why: str) -> VolumeFinding:
+    """Judge whether Ceph could be asked who has a volume's image open, where a repair depends on it."""
+    sentence = f"{facts.called}: Ceph could not be asked who has its image open"
+    hint = "see that `rbd status` works on a compute node, with the keyring that nova uses; then ask again"
+    finding = Finding("volume-ceph-silent", Level.UNKNOWN, sentence, facts.id, hint, {"ceph": why})
+    return VolumeFinding(finding, node=_node(facts))
+
+
+def _watched(facts: VolumeFacts, clients: tuple[str, ...], opened: int) -> VolumeFinding:
+    """Judge whether Ceph knows of more clients that have a volume's image open than there are domains that have."""
+    many = "1 client has" if len(clients) == 1 else f"{len(clients)} clients have"
+    domains = {0: "no domain has", 1: "1 domain has"}.get(opened, f"{opened} domains have")
+    sentence = f"{many} the image of {facts.called} open in Ceph, from {', '.join(clients)}, and {domains}"
+    hint = "the watch of a dead client ends after 30 s: ask again; one that stays is a domain or a job nobody told of"
+    finding = Finding("volume-watched", Level.UNKNOWN, sentence, facts.id, hint, _evidence(facts))
+    return VolumeFinding(finding, node=_node(facts))
 
 
 def _unused(facts: VolumeFacts, status: str) -> VolumeFinding:
@@ -257,26 +290,54 @@ def _unknown_to_nova(facts: VolumeFacts, use: _Use) -> VolumeFinding:
     """Judge a volume that is in a domain, while nova knows nothing of it: another instance may be given it."""
     nodes = " and ".join(sorted({d.node for d in use.disks}))
     sentence = f"{facts.called} is in the domain of {use.called} on {nodes}, and nova has it not attached"
-    hint = "keep others from it; have the guest let go of it, then `virsh detach-disk` there; nova can't"
+    cure, hint = None, "keep others from it; have the guest let go of it, then `virsh detach-disk` there; nova can't"
+    if _runs(facts, use) and {d.node for d in use.disks} == {use.host}:
+        # nova deletes Cinder's attachment too, where there is one
+        cure = replace(_reboot(facts, use, "available"), record=_record(use.others[0]) if use.others else {})
+        hint = _allow(use, "reboots it hard, which makes its domain again without it")
     finding = Finding("volume-unknown-to-nova", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
-    return VolumeFinding(finding, node=use.disks[0].node)
+    return VolumeFinding(finding, cure, use.disks[0].node)
 
 
 def _unknown_to_cinder(facts: VolumeFacts, use: _Use, mapping: VolumeMapping) -> VolumeFinding:
     """Judge a volume that nova has attached, while Cinder has no such attachment: Cinder may give it to another."""
     what = f"no attachment {mapping.attachment}" if facts.volume else "no such volume"
     sentence = f"nova has {facts.called} attached to {use.called}, and Cinder has {what}"
-    hint = "keep others from it; `openstack server remove volume` ends nova's record, where the guest can spare it"
+    cure = None
+    hint = "keep others from it; a live migration makes a new attachment, a reboot would have nova forget the volume"
+    # where Cinder has an attachment for somebody else, detaching would have it take that one's volume for free
+    if facts.volume is None and not use.disks and not mapping.root and _runs(facts, use):
+        cure = _reboot(facts, use, "")
+        hint = _allow(use, "reboots it hard, at which nova ends its record")
+    free = facts.volume is not None and facts.volume.status in UNTRUE | {"in-use"} and not facts.attachments
+    if free and len(facts.mappings) == 1 and not mapping.root and _runs(facts, use):
+        kind = Repair.REATTACH if use.disks else Repair.DETACH
+        cure = replace(
+            _cure(facts, kind, "in-use" if use.disks else "available", use, mapping=mapping),
+            attachment=mapping.attachment,
+            interrupts=bool(use.disks),
+        )
+        hint = "end nova's record of it, which nothing bears out"
+        if use.disks:
+            hint = f"a live migration makes a new attachment; {_allow(use, 'has nova detach it and attach it again')}"
     finding = Finding("volume-unknown-to-cinder", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
-    return VolumeFinding(finding, node=use.host)
+    return VolumeFinding(finding, cure, use.host)
 
 
-def _half_way(facts: VolumeFacts, use: _Use, own: Attachment) -> VolumeFinding:
+def _half_way(facts: VolumeFacts, use: _Use, own: Attachment, mapping: VolumeMapping) -> VolumeFinding:
     """Judge an attachment that was begun and has got no further, with a record of it in nova."""
     sentence = f"the attachment of {facts.called} to {use.called} got no further than {own.status}"
-    hint = f"{_REBOOT} and completes it, or fails and says why; see `openstack server event list`"
+    cure, hint = None, "nova and Cinder each refuse to end it, see docs/adr/0026 and `openstack server event list`"
+    opened = bool(use.disks) and all(d.opened and d.node == use.host for d in use.disks)
+    # Cinder's API names the node of a completed attachment only
+    if opened and own.status == "attaching" and own.host in {NOWHERE, use.host}:
+        cure = _cure(facts, Repair.COMPLETE, "in-use", use, attachment=own, mapping=mapping)
+        hint = "complete it: its device is in the domain"
+    elif own.status == RESERVED and not use.disks and not mapping.root and _runs(facts, use):
+        cure = _reboot(facts, use, "available")
+        hint = _allow(use, "deletes it and reboots the instance hard, at which nova ends its own record")
     finding = Finding("volume-half-attached", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
-    return VolumeFinding(finding, node=use.host)
+    return VolumeFinding(finding, cure, use.host)
 
 
 def _elsewhere(facts: VolumeFacts, use: _Use, own: Attachment) -> VolumeFinding:
@@ -292,12 +353,16 @@ def _not_in_domain(facts: VolumeFacts, use: _Use, mapping: VolumeMapping, status
     """Judge whether a volume that nova has attached to an active instance is in its domain."""
     if use.record is None or use.record.vm_state not in {"active", "paused"}:
         return  # libvirt's XML is made again when the instance starts
-    cure, hint = None, f"{_REBOOT}"
+    cure, hint = None, _REBOOT
     if use.id not in facts.running:
         hint = "no domain of it runs: see `stackmend instance diagnose`"
-    elif status == "detaching":
-        hint = "it was being detached: `openstack volume set --state in-use`, then `openstack server remove volume`"
-    elif use.record.vm_state == "active" and status == "in-use" and not mapping.root:
+    elif mapping.root and use.record.vm_state == "active":
+        cure = _reboot(facts, use, status)
+        hint = _allow(use, "reboots it hard, which makes its domain again with it")
+    elif use.record.vm_state == "active" and status == "detaching":
+        cure = _cure(facts, Repair.DETACH, "available", use, attachment=use.own, mapping=mapping)
+        hint = "end the detach, which the domain has carried out"
+    elif use.record.vm_state == "active" and status == "in-use":
         cure = _cure(facts, Repair.REATTACH, "in-use", use, attachment=use.own, mapping=mapping)
         hint = "detach and attach it again, when the instance is at its login prompt"
     sentence = f"nova has {facts.called} attached to {use.called} on {use.host}, but it is not in the domain there"
@@ -310,8 +375,24 @@ def _not_opened(facts: VolumeFacts, use: _Use) -> VolumeFinding:
     disk = next(d for d in use.disks if not d.present or (d.running and not d.opened))
     what = f"{disk.source} is not there" if not disk.present else f"QEMU has no {disk.target} open"
     sentence = f"{facts.called} is in the domain of {use.called} on {disk.node}, but {what}"
-    finding = Finding("volume-not-opened", Level.FAILED, sentence, facts.id, _REBOOT, _evidence(facts))
-    return VolumeFinding(finding, node=disk.node)
+    cure = _reboot(facts, use, "in-use") if _runs(facts, use) else None
+    hint = _allow(use, "reboots it hard, which connects it anew") if cure else _REBOOT
+    finding = Finding("volume-not-opened", Level.FAILED, sentence, facts.id, hint, _evidence(facts))
+    return VolumeFinding(finding, cure, disk.node)
+
+
+def _runs(facts: VolumeFacts, use: _Use) -> bool:
+    """Return whether nova has the instance active and a QEMU process runs it: what nova's repairs need."""
+    return use.record is not None and use.record.vm_state == "active" and use.id in facts.running
+
+
+def _reboot(facts: VolumeFacts, use: _Use, wanted: str) -> VolumeCure:
+    return replace(_cure(facts, Repair.REBOOT, wanted, use, attachment=use.own, mapping=use.mapping), interrupts=True)
+
+
+def _allow(use: _Use, what: str) -> str:
+    """Return the hint at a repair that somebody has to allow."""
+    return f"`--fix --interrupt {use.record.name if use.record else use.id}` {what}"
 
 
 def _node(facts: VolumeFacts) -> NodeName:
@@ -324,12 +405,14 @@ def _evidence(facts: VolumeFacts) -> dict[str, str]:
     mappings = [f"{m.device or 'a device'} of {m.instance}" for m in facts.mappings]
     disks = [f"{d.target} of {d.instance} on {d.node}" for d in facts.disks]
     opened = [f"{d.target} of {d.instance}" for d in facts.disks if d.opened]
+    watchers = {"ceph": facts.watched.silent or ", ".join(facts.watched.clients) or "none"} if facts.watched else {}
     return {
         "cinder": facts.volume.status if facts.volume else "no such volume",
         "cinder attachments": "; ".join(attachments) or "none",
         "nova": "; ".join(mappings) or "none",
         "libvirt": "; ".join(disks) or "none",
         "qemu": "; ".join(opened) or "none",
+        **watchers,
     }
 
 
@@ -356,4 +439,9 @@ def _cure(
         device=mapping.device if mapping else "",
         tag=mapping.tag if mapping else "",
         goes_with=mapping.goes_with if mapping else False,
+        record=_record(attachment) if attachment else {},
     )
+
+
+def _record(attachment: Attachment) -> dict[str, str]:
+    return {name: str(value) for name, value in vars(attachment).items()}

@@ -6,8 +6,10 @@ import pytest
 
 from stackmend.domain.death import Bearing, DeathFacts, NovaSeen, ShellSeen, Stir
 from stackmend.domain.values import NodeName
+from stackmend.domain.volume import Image
 from stackmend.facts.times import utc
-from stackmend.facts.volume_watchers import KEPT, Image, Watch, image_of, judged, parse, unknown
+from stackmend.facts.volume_watchers import KEPT, Watch, judged, parse, unknown
+from stackmend.facts.volumes import image_of
 from stackmend.rules.death_signs import signs
 
 IMAGE = Image("volumes/volume-1", "cinder")

@@ -7,12 +7,14 @@ from stackmend.domain.plan import Plan
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.domain.volume import Repair, VolumeCure, VolumeFinding
 from stackmend.errors import Code, Refused
-from stackmend.runbooks.volumes import plan_repair
+from stackmend.runbooks.volumes import Allowed, plan_repair
 
-ALL = (Repair.RESET, Repair.RELEASE, Repair.REATTACH)
+ALL = tuple(Repair)
 
 
-def found(volume: str, repair: Repair | None, *, device: str = "", attachment_status: str = "") -> VolumeFinding:
+def found(
+    volume: str, repair: Repair | None, *, device: str = "", attachment_status: str = "", interrupts: bool = False
+) -> VolumeFinding:
     if repair is None:
         return VolumeFinding(Finding("volume-x", Level.FAILED, f"{volume} hangs", volume))
     cure = VolumeCure(
@@ -26,12 +28,13 @@ def found(volume: str, repair: Repair | None, *, device: str = "", attachment_st
         node=NodeName("c01"),
         device=device,
         attachment_status=attachment_status,
+        interrupts=interrupts,
     )
     return VolumeFinding(Finding("volume-x", Level.FAILED, f"{volume} hangs", volume), cure)
 
 
-def plan(*findings: VolumeFinding, kinds: tuple[Repair, ...] = ALL) -> Plan:
-    return plan_repair("c01", "volume diagnose", findings, *kinds, settled=300, prompt="login:")
+def plan(*findings: VolumeFinding, kinds: tuple[Repair, ...] = ALL, interrupt: frozenset[str] = frozenset()) -> Plan:
+    return plan_repair("c01", "volume diagnose", findings, Allowed(kinds, 300, "login:", interrupt))
 
 
 def test_volumes_of_one_instance_are_reattached_in_the_order_of_their_devices() -> None:
@@ -58,6 +61,23 @@ def test_a_plan_says_what_an_undo_does_not_give_back() -> None:
     (note,) = plan(found("v1", Repair.RELEASE, attachment_status="attached")).notes
     assert "is not made again by an undo" in note
     assert plan(found("v1", Repair.RELEASE, attachment_status="reserved")).notes == ()
+
+
+@pytest.mark.parametrize("repair", [Repair.REATTACH, Repair.REBOOT])
+def test_what_interrupts_a_guest_is_done_only_where_its_instance_is_named(repair: Repair) -> None:
+    hanging = found("v1", repair, interrupts=True)
+    with pytest.raises(Refused):
+        plan(hanging, interrupt=frozenset({"db"}))
+    made = plan(hanging, found("v2", Repair.RESET), interrupt=frozenset({"web"}))
+    assert [s.id for s in made.steps] == [f"volume.{repair}/v1", "volume.reset/v2"]
+    assert "web" in made.notes[0]
+
+
+def test_repairs_by_nova_on_one_instance_follow_each_other() -> None:
+    last = found("v2", Repair.REATTACH, device="/dev/vdc")
+    made = plan(last, found("v1", Repair.DETACH, device="/dev/vdb"), found("v3", Repair.COMPLETE))
+    assert [(s.id, s.needs) for s in made.steps if s.needs] == [("volume.reattach/v2", ("volume.detach/v1",))]
+    assert "leaves the attachment of v3 complete" in made.notes[-1]
 
 
 def test_reattach_does_nothing_else() -> None:
