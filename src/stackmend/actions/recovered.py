@@ -1,4 +1,4 @@
-"""Reading a recovery back: nothing of it is left on the node, and nothing runs twice; what is stale is named."""
+"""Reading a recovery back: nothing of it is left on the node, and nothing runs twice."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from stackmend.domain.plan import Step
 from stackmend.domain.run import StepState
 from stackmend.domain.values import InstanceId, NodeName, StepId
 from stackmend.errors import Code, Failed, StackmendError
-from stackmend.facts import domains, instances, network, placement
+from stackmend.facts import domains, instances
 from stackmend.facts.concurrently import each
 
 Domains = Mapping[NodeName, Mapping[InstanceId, Domain] | StackmendError]
 
 
 class CheckRecovered(Action):
-    """Ask nova, every other node's libvirt, placement and neutron about each instance that was evacuated."""
+    """Ask nova and every other node's libvirt about each instance that was evacuated."""
 
     name: ClassVar[str] = "node.check-recovered"
 
@@ -69,7 +69,6 @@ class CheckRecovered(Action):
                 hint="look at what is named before anything else is started; retry looks again",
                 evidence=wrong,
             )
-        stale = _stale(world, node, there)
         unasked = [
             f"libvirt on {n} could not be asked: {answer.sentence}"
             for n, answer in seen.items()
@@ -79,8 +78,8 @@ class CheckRecovered(Action):
         sentence = f"{len(there)} of {node} are elsewhere, each once, by nova and by libvirt on {who}"
         if change["skipped"]:
             sentence += f"; {len(change['skipped'])} were skipped and not looked at"
-        told = "; ".join((sentence, *unasked, *stale))
-        return Receipt(told, {"evacuated": evacuated, "stale": stale, "unasked": unasked, "skipped": change["skipped"]})
+        told = "; ".join((sentence, *unasked))
+        return Receipt(told, {"evacuated": evacuated, "unasked": unasked, "skipped": change["skipped"]})
 
 
 def _wrong(node: NodeName, there: Iterable[Instance], seen: Domains) -> Iterable[tuple[str, str]]:
@@ -100,21 +99,3 @@ def _wrong(node: NodeName, there: Iterable[Instance], seen: Domains) -> Iterable
 
 def _runs(answer: Mapping[InstanceId, Domain] | StackmendError, instance: InstanceId) -> bool:
     return not isinstance(answer, StackmendError) and instance in answer and answer[instance].is_active
-
-
-def _stale(world: World, node: NodeName, there: Iterable[Instance]) -> list[str]:
-    """Return sentences on what placement and neutron still say of the node."""
-    by_id = {i.id: i for i in there}
-    shares = each(lambda i: node in placement.allocation_places(world, i), by_id)
-    ports = each(lambda i: [b.port for b in network.bindings(world, i) if b.host == node], by_id)
-    held = [by_id[i].name for i, stale in shares.items() if stale]
-    sentences = []
-    if held:
-        sentences.append(
-            f"placement still holds a share of {node} for {', '.join(sorted(held))}: stale, and freed when "
-            "nova-compute starts there, or by `nova-manage placement audit` where it never will"
-        )
-    sentences += [
-        f"neutron still has port {p} of {by_id[i].name} on {node}" for i, bound in ports.items() for p in bound
-    ]
-    return sentences
