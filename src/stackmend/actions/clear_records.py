@@ -14,9 +14,17 @@ from stackmend.domain.plan import Step
 from stackmend.domain.values import InstanceId, NodeName
 from stackmend.errors import Code, Failed, StackmendError
 from stackmend.facts import network, placement, stale, volumes
+from stackmend.facts.concurrently import each
 from stackmend.rules.leftovers import prove
 
 SHARE, BINDING, ATTACHMENT = "allocation", "port binding", "attachment"
+FORBIDDEN = "403"
+_MAY = {
+    SHARE: "placement's policy says who may change an allocation",
+    BINDING: "neutron's policy leaves that to the role service, unless it says otherwise",
+    ATTACHMENT: "Cinder's policy says who may delete an attachment",
+}
+"""Who may remove it, where an administrator may not."""
 
 
 class ClearRecords(Action):
@@ -54,17 +62,25 @@ class ClearRecords(Action):
         """Remove what is still there and still proved to be stale; what is gone is passed over."""
         node = NodeName(change["node"])
         now = {(one["kind"], one["id"]) for one in _found(world, node)[0]}
+        refused: dict[str, str] = {}
         words = []
         for one in change["records"]:
-            if (one["kind"], one["id"]) in now:
+            if (one["kind"], one["id"]) not in now:
+                continue
+            try:
                 words.append(_remove(world, node, one))
-                context.progress(f"{_says(one)}: removed")
-        done = "; ".join(f"{_says(one)}: removed" for one in change["records"])
-        return Receipt(done, {"node": node, "records": change["records"]}, tuple(words))
+            except StackmendError as error:
+                if error.evidence.get("status") != FORBIDDEN:
+                    raise
+                refused[one["id"]] = f"stays: {error.sentence}; {_MAY[one['kind']]}"
+            context.progress(f"{_says(one)}: {refused.get(one['id'], 'removed')}")
+        done = "; ".join(f"{_says(one)}: {refused.get(one['id'], 'removed')}" for one in change["records"])
+        return Receipt(done, {"node": node, "refused": list(refused)}, tuple(words))
 
     def verify(self, world: World, change: dict[str, Any], receipt: Receipt, context: Context) -> Receipt:  # noqa: ARG002
-        """Read back that what was removed is gone."""
-        wanted = {(one["kind"], one["id"]) for one in change["records"]}
+        """Read back that what was removed is gone; what the policy of a service forbids is named, and stays."""
+        refused = receipt.data["refused"]
+        wanted = {(one["kind"], one["id"]) for one in change["records"] if one["id"] not in refused}  # type: ignore[operator]
         left = [_says(one) for one in _found(world, NodeName(change["node"]))[0] if (one["kind"], one["id"]) in wanted]
         if left:
             raise Failed(
@@ -86,18 +102,21 @@ def _found(world: World, node: NodeName) -> tuple[list[dict[str, Any]], list[str
     seen = stale.on_node(world, node)
     proofs = {i: prove(node, w) for i, w in seen.where.items()}
     names = {i: w.record.name for i, w in seen.where.items() if w.record}
-    records = [
-        _record(SHARE, instance, instance, names, proofs) | {"shares": shares}
-        for instance in sorted(seen.shares)
-        if proofs[instance].holds and (shares := _shares(world, instance, node))
-    ]
+    hosts = {i: w.record.host for i, w in seen.where.items() if w.record}
+    shares = each(lambda i: _shares(world, i, node, hosts[i]), sorted(i for i in seen.shares if proofs[i].holds))
+    records = [_record(SHARE, i, i, names, proofs) | {"shares": held} for i, held in shares.items() if held]
     records += [
         _record(BINDING, b.port, b.instance, names, proofs) | {"vnic_type": b.vnic, "profile": dict(b.profile)}
         for b in seen.bindings
         if proofs[b.instance].holds
     ]
     records += [_record(ATTACHMENT, a.id, a.instance, names, proofs) | {"volume": a.volume} for a in seen.attachments]
-    return records, _unproved(node, seen, proofs, names)
+    alone = [
+        f"placement has {names[i]} on {node} and not on {hosts[i]}, though {proofs[i].sentence}: that stays"
+        for i, held in shares.items()
+        if not held
+    ]
+    return records, [*alone, *_unproved(node, seen, proofs, names)]
 
 
 def _unproved(
@@ -130,11 +149,11 @@ def _says(one: dict[str, Any]) -> str:
     return f"{what} of {one['name']} ({one['why']})"
 
 
-def _shares(world: World, instance: InstanceId, node: NodeName) -> dict[str, Any]:
-    """Return the shares of a node, by provider; none where the instance has no other."""
+def _shares(world: World, instance: InstanceId, node: NodeName, host: NodeName) -> dict[str, Any]:
+    """Return the shares of a node, by provider; none where the instance has none of the node that it is on."""
     record, nodes = placement.allocations(world, instance)
     held = {uuid: {"resources": one["resources"]} for uuid, one in record["allocations"].items() if nodes[uuid] == node}
-    return held if len(held) < len(record["allocations"]) else {}
+    return held if host in nodes.values() else {}
 
 
 def _remove(world: World, node: NodeName, one: dict[str, Any]) -> str:

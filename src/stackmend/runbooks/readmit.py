@@ -84,7 +84,7 @@ def plan_readmit(  # noqa: PLR0913 - what is known of the node, and what is want
             *(f"{m.name} stays on {m.place}; `stackmend node return {node}` brings it home" for m in moved),
             *(notes if home else stay),
         ),
-        world={"forced down": str(service.forced_down)},
+        world={"forced down": str(service.forced_down), "left": "; ".join(left)},
         options={RETURNS: paid, "canary": canary, "return instances": home is not None, "clean up": clean_up},
     )
 
