@@ -86,6 +86,13 @@ class Left:
         done = cinder.post(path, json={"os-complete": None}, microversion=ATTACHMENTS)
         assert done.ok, done.text
 
+    def detach(self) -> None:
+        """Delete what Cinder still has attached at the node."""
+        cinder = self.fleet.cloud.block_storage
+        for place in cinder.get(f"/volumes/{self.volume}", microversion=ATTACHMENTS).json()["volume"]["attachments"]:
+            if place["host_name"] == NODE:
+                cinder.delete(f"/attachments/{place['attachment_id']}", microversion=ATTACHMENTS)
+
     def there(self) -> set[str]:
         """Return what there is of it at the node."""
         cloud = self.fleet.cloud
@@ -124,6 +131,7 @@ def left(fleet: Fleet, lab: dict[str, str], on_node: Script, own: str) -> Iterat
         one.leave()
         yield one
     finally:
+        one.detach()
         on_node(NODE, f"virsh -q undefine {instance} 2>/dev/null; rm -rf {PLACE}/{instance} {PLACE}/.stackmend-trash")
 
 

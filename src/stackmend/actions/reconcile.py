@@ -53,8 +53,10 @@ class Reconcile(Action):
         node = NodeName(change["node"])
         left: list[str] = []
         restarts = _wait(world, node, left, context)
-        if not change.get("clean_up"):
-            left += [d.sentence for d in leftovers.directories_left(world, node) if d.holds]
+        directories = leftovers.directories_left(world, node)
+        held = bool(left) or any(d.holds for d in directories)
+        left += [d.sentence for d in directories]
+        if held and not change.get("clean_up"):
             fail_where_left(node, left, f"`stackmend node readmit {node} --clean-up` removes what is proved elsewhere")
         words = (f"systemctl restart nova-compute, on {node}: {restarts} times",) if restarts else ()
         says = f"nothing is left on {node} of what was started elsewhere"
