@@ -72,5 +72,6 @@ def _attachments(world: World, node: NodeName, instances: Iterable[Instance]) ->
         other = {a.volume for a in found if a.instance == instance.id and a.id == rests.get(a.volume)}
         return [a for a in there if a.volume in other and rests[a.volume] != a.id]
 
-    asked = each(lambda one: patiently(world.clock, lambda: ask(one)), [i for i in instances if i.volumes])
+    by_id = {i.id: i for i in instances if i.volumes}
+    asked = each(lambda i: patiently(world.clock, lambda: ask(by_id[i])), by_id)
     return tuple(a for found in asked.values() for a in found)
