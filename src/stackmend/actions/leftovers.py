@@ -40,11 +40,8 @@ def clear(world: World, instance: InstanceId, dropped: NodeName, target: NodeNam
 
 def _give_back(world: World, instance: InstanceId, node: NodeName) -> tuple[str, ...]:
     record, nodes = placement.allocations(world, instance)
-    kept = {
-        uuid: {"resources": held["resources"]} for uuid, held in record["allocations"].items() if nodes[uuid] != node
-    }
+    kept = {uuid: held for uuid, held in record["allocations"].items() if nodes[uuid] != node}
     if not kept or len(kept) == len(record["allocations"]):
         return ()
-    body = {key: record[key] for key in ("consumer_generation", "project_id", "user_id")} | {"allocations": kept}
-    world.openstack.put("placement", f"/allocations/{instance}", body, version=placement.ALLOCATIONS_VERSION)
+    placement.write(world, instance, record, kept)
     return (f"PUT /allocations/{instance} without its share of {node}",)

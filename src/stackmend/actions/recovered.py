@@ -1,4 +1,4 @@
-"""Reading a recovery back: nothing of it is left on the node, and nothing runs twice; what is stale is named."""
+"""Reading a recovery back: nothing of it is left on the node, and nothing runs twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stackmend.domain.plan import Step
 from stackmend.domain.run import StepState
 from stackmend.domain.values import InstanceId, JsonObject, NodeName, StepId
 from stackmend.errors import Code, Failed, StackmendError
-from stackmend.facts import domains, instances, network, placement, volumes_seen
+from stackmend.facts import domains, instances, volumes_seen
 from stackmend.facts.concurrently import each
 
 SEEN_SECONDS = 60.0
@@ -25,7 +25,7 @@ Domains = Mapping[NodeName, Mapping[InstanceId, Domain] | StackmendError]
 
 
 class CheckRecovered(Action):
-    """Ask nova, every other node's libvirt, placement and neutron about each instance that was evacuated."""
+    """Ask nova and every other node's libvirt about each instance that was evacuated."""
 
     name: ClassVar[str] = "node.check-recovered"
 
@@ -72,7 +72,6 @@ class CheckRecovered(Action):
                 hint="look at what is named before anything else is started; retry looks again",
                 evidence=wrong,
             )
-        stale = _stale(world, node, there)
         unseen = _unseen(world, there, context)
         unasked = [
             f"libvirt on {n} could not be asked: {answer.sentence}"
@@ -83,10 +82,9 @@ class CheckRecovered(Action):
         sentence = f"{len(there)} of {node} are elsewhere, each once, by nova and by libvirt on {who}"
         if change["skipped"]:
             sentence += f"; {len(change['skipped'])} were skipped and not looked at"
-        told = "; ".join((sentence, *unseen, *unasked, *stale))
+        told = "; ".join((sentence, *unseen, *unasked))
         data: JsonObject = {
             "evacuated": evacuated,
-            "stale": stale,
             "unseen": unseen,
             "unasked": unasked,
             "skipped": change["skipped"],
@@ -131,21 +129,3 @@ def _unseen(world: World, there: Iterable[Instance], context: Context) -> list[s
         f"{names[i]} has not read from its volume {', '.join(volumes)} since it was started: see its console"
         for i, volumes in left.items()
     ]
-
-
-def _stale(world: World, node: NodeName, there: Iterable[Instance]) -> list[str]:
-    """Return sentences on what placement and neutron still say of the node."""
-    by_id = {i.id: i for i in there}
-    shares = each(lambda i: node in placement.allocation_places(world, i), by_id)
-    ports = each(lambda i: [b.port for b in network.bindings(world, i) if b.host == node], by_id)
-    held = [by_id[i].name for i, stale in shares.items() if stale]
-    sentences = []
-    if held:
-        sentences.append(
-            f"placement still holds a share of {node} for {', '.join(sorted(held))}: stale, and freed when "
-            "nova-compute starts there, or by `nova-manage placement audit` where it never will"
-        )
-    sentences += [
-        f"neutron still has port {p} of {by_id[i].name} on {node}" for i, bound in ports.items() for p in bound
-    ]
-    return sentences

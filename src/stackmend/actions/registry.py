@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from stackmend.actions.base import Action
 from stackmend.actions.booting import RebootInstance, StartInstance
+from stackmend.actions.clear_directories import ClearDirectories
+from stackmend.actions.clear_domains import ClearDomains
+from stackmend.actions.clear_records import ClearRecords
 from stackmend.actions.commands import RunCommand
 from stackmend.actions.drained import CheckDrained
 from stackmend.actions.emptying import EmptyTrash
@@ -50,6 +53,9 @@ def all_actions() -> tuple[Action, ...]:
         CheckDrained(),
         CheckInstances(),
         CheckRecovered(),
+        ClearDirectories(),
+        ClearDomains(),
+        ClearRecords(),
         ClearStaging(),
         CloseDisks(),
         CompleteVolume(),

@@ -87,14 +87,8 @@ class TrashFiles(Action):
         items = _proved(audit, params["items"])
         if not items:
             return Skip(f"none of the items is in {audit.path} on {params['node']} any more")
-        until = world.clock.now() + timedelta(days=params["days"])
-        change = {
-            "node": params["node"],
-            "path": audit.path,
-            "trash": f"{TRASH}/{context.run_id}",
-            "until": until.isoformat(timespec="seconds"),
-            "items": [{"name": i.name, "inode": i.entry.inode} for i in items if i.entry is not None],
-        }
+        change = trash_change(world, params["node"], audit.path, params["days"], context)
+        change["items"] = [{"name": i.name, "inode": i.entry.inode} for i in items if i.entry is not None]
         return Do(change, f"nobody needs {_words(change)} on {params['node']}")
 
     def apply(self, world: World, change: dict[str, Any], context: Context) -> Receipt:
@@ -131,6 +125,18 @@ class TrashFiles(Action):
             )
         put_back(world, change, [item for item, (_, there) in seen if there == item["inode"]])
         return f"{_words(change)} on {change['node']} is in its place"
+
+
+def trash_change(world: World, node: NodeName, path: str, days: float, context: Context) -> dict[str, Any]:
+    """Return a change of this run that moves nothing yet into the trash of a directory, for some days."""
+    until = world.clock.now() + timedelta(days=days)
+    return {
+        "node": node,
+        "path": path,
+        "trash": f"{TRASH}/{context.run_id}",
+        "until": until.isoformat(timespec="seconds"),
+        "items": [],
+    }
 
 
 def _proved(audit: Audit, names: Iterable[str]) -> list[Item]:

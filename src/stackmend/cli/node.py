@@ -175,20 +175,30 @@ def recover(name: str, **asked: Any) -> None:
 @node.command()
 @click.argument("name", metavar="NODE")
 @click.option("--no-canary", is_flag=True, help="Do not boot an instance there.")
+@click.option(
+    "--clean-up",
+    is_flag=True,
+    help="Undefine domains, and put directories into the trash, that nova-compute leaves there of instances that are "
+    "proved elsewhere.",
+)
 @click.option("--return-instances", is_flag=True, help="Bring the instances home that were started elsewhere.")
 @click.option(
     "--patience", type=click.FloatRange(min=1), default=120.0, show_default=True, metavar="SECONDS", help="As in drain."
 )
 @plan_options
-def readmit(name: str, *, no_canary: bool, return_instances: bool, patience: float, **asked: Any) -> None:
+def readmit(
+    name: str, *, no_canary: bool, clean_up: bool, return_instances: bool, patience: float, **asked: Any
+) -> None:
     """Take the recovered NODE back: see that it let go of what runs elsewhere, then up, verified and enabled."""
     from stackmend.cli import recovering  # noqa: PLC0415 - late: it imports every client
 
     chosen = Asked.of(asked)
     way = patience if return_instances else None
-    show_or_apply(
-        chosen, lambda world, _: recovering.readmit(world, chosen.state, name, canary=not no_canary, home=way)
-    )
+
+    def make(world: World, _: str) -> Plan:
+        return recovering.readmit(world, chosen.state, name, canary=not no_canary, clean_up=clean_up, home=way)
+
+    show_or_apply(chosen, make)
 
 
 @node.command()

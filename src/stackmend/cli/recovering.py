@@ -14,7 +14,7 @@ from stackmend.domain.plan import Plan
 from stackmend.domain.recovery import RecoveryOptions, Statement
 from stackmend.domain.values import NodeName
 from stackmend.errors import Code, StackmendError, UsageError
-from stackmend.facts import instances, services, units
+from stackmend.facts import instances, leftovers, services, units
 from stackmend.facts.recovery import gather
 from stackmend.facts.relocation import see_same_cell
 from stackmend.runbooks.readmit import plan_readmit
@@ -82,8 +82,10 @@ def _see_complete(chosen: Chosen, reason: str) -> None:
         )
 
 
-def readmit(world: World, state: Path, name: str, *, canary: bool, home: float | None) -> Plan:
+def readmit(world: World, state: Path, name: str, *, canary: bool, clean_up: bool, home: float | None) -> Plan:
     """Return the plan that readmits a node, from what the journal in ``state`` says that it is owed.
+
+    With ``clean_up``, what nova-compute leaves there of instances that are proved elsewhere is removed.
 
     With ``home``, the seconds of patience of a live migration, the instances that were started elsewhere come back at
     its end; with None they stay.
@@ -92,7 +94,8 @@ def readmit(world: World, state: Path, name: str, *, canary: bool, home: float |
     service = services.compute_service(world, node.name)
     owed = owed_by(state, node.name)
     way = home_of(world, node.name, owed, owed.evacuated if owed else (), patience=home) if home else None
-    return plan_readmit(node, service, owed, _held(world, node.name), canary=canary, home=way)
+    held, left = _held(world, node.name), _left(world, node.name)
+    return plan_readmit(node, service, owed, held, left, canary=canary, clean_up=clean_up, home=way)
 
 
 def _held(world: World, node: NodeName) -> tuple[Held, ...]:
@@ -103,6 +106,17 @@ def _held(world: World, node: NodeName) -> tuple[Held, ...]:
         if error.code is not Code.SSH_UNREACHABLE:
             raise
         return ()
+
+
+def _left(world: World, node: NodeName) -> tuple[str, ...]:
+    """Return what is on a node of instances that are elsewhere; that it can't be seen, where it does not answer yet."""
+    try:
+        named = [one.sentence for one in leftovers.domains_left(world, node)]
+        return (*named, *(one.sentence for one in leftovers.directories_left(world, node)))
+    except StackmendError as error:
+        if error.code is not Code.SSH_UNREACHABLE:
+            raise
+        return (f"not known yet: {error.sentence}",)
 
 
 def statement_of(node: str, typed: str, reason: str) -> Statement | None:

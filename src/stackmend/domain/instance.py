@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from stackmend.domain.values import InstanceId, NodeName
 
@@ -235,6 +236,25 @@ class PortBinding:
     host: NodeName
     status: str
     kind: str = ""
+
+
+@dataclass(frozen=True)
+class IdleBinding:
+    """A binding of a port that neutron keeps beside the active one, as a live migration begins with.
+
+    Attributes:
+        port: its id.
+        instance: whose port it is.
+        host: the node.
+        vnic: neutron's ``vnic_type``.
+        profile: what the binding was asked for with.
+    """
+
+    port: str
+    instance: InstanceId
+    host: NodeName
+    vnic: str
+    profile: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackmend.adapters.world import World
-from stackmend.domain.instance import PortBinding
+from stackmend.domain.instance import IdleBinding, PortBinding
 from stackmend.domain.node import NetworkAgent
 from stackmend.domain.values import InstanceId, NodeName
+from stackmend.facts.concurrently import each
 from stackmend.facts.times import utc
 
 
@@ -45,6 +46,37 @@ def idle_bindings(world: World, instance: InstanceId, node: NodeName) -> tuple[s
         if any(b["host"] == node and b["status"] == "INACTIVE" for b in every):
             found.append(port.port)
     return tuple(found)
+
+
+def ports_on(world: World, node: NodeName) -> dict[str, tuple[InstanceId, PortBinding]]:
+    """Return the ports of instances with any binding on a node, by id: whose each is, and its active binding.
+
+    Raises:
+        Failed: neutron could not be asked.
+    """
+    # the filter finds a port by any of its bindings; what the port itself shows is the active one
+    ports = world.openstack.get_list("network", "/ports", "ports", params={"binding:host_id": node})
+    return {
+        port["id"]: (InstanceId(port.get("device_id") or ""), _binding(port))
+        for port in ports
+        if (port.get("device_owner") or "").startswith("compute:")
+    }
+
+
+def idle_on(world: World, node: NodeName) -> tuple[IdleBinding, ...]:
+    """Return the inactive bindings on a node of ports that are bound elsewhere, of all instances.
+
+    Raises:
+        Failed: neutron could not be asked.
+    """
+    away = {port: whose for port, (whose, active) in ports_on(world, node).items() if active.host != node}
+    every = each(lambda port: world.openstack.get("network", f"/ports/{port}/bindings")["bindings"], away)
+    return tuple(
+        IdleBinding(port, away[port], node, one.get("vnic_type") or "normal", one.get("profile") or {})
+        for port, found in every.items()
+        for one in found
+        if one["host"] == node and one["status"] == "INACTIVE"
+    )
 
 
 def agents(world: World) -> tuple[NetworkAgent, ...]:

@@ -52,6 +52,20 @@ def allocation_places(world: World, instance: InstanceId) -> tuple[NodeName, ...
     return tuple(sorted(set(each(lambda uuid: _node(world, uuid), compute).values())))
 
 
+def consumers(world: World, node: NodeName) -> frozenset[str]:
+    """Return the ids of all that have allocations on a node: instances, and migrations under way.
+
+    Raises:
+        Failed: placement could not be asked.
+    """
+    listed = world.openstack.get("placement", "/resource_providers", version=MICROVERSION)["resource_providers"]
+    roots = {p["uuid"]: p["name"] for p in listed if p.get("root_provider_uuid") in {p["uuid"], None}}
+    own = {uuid for uuid, name in roots.items() if node_of(world, name) == node}
+    tree = [p["uuid"] for p in listed if (p.get("root_provider_uuid") or p["uuid"]) in own]
+    held = each(lambda uuid: _get(world, f"/resource_providers/{uuid}/allocations")["allocations"], tree)
+    return frozenset(consumer for allocated in held.values() for consumer in allocated)
+
+
 def allocations(world: World, instance: InstanceId) -> tuple[dict[str, Any], dict[str, NodeName]]:
     """Return placement's record of an instance's allocations, as it can be written back, and the node of each provider.
 
@@ -60,6 +74,23 @@ def allocations(world: World, instance: InstanceId) -> tuple[dict[str, Any], dic
     """
     record = world.openstack.get("placement", f"/allocations/{instance}", version=ALLOCATIONS_VERSION)
     return record, each(lambda uuid: _node(world, uuid), record["allocations"])
+
+
+def write(world: World, instance: InstanceId, record: Mapping[str, Any], shares: Mapping[str, Any]) -> None:
+    """Write an instance's allocations.
+
+    Args:
+        world: the cloud.
+        instance: its id.
+        record: placement's record of them, as it was read; where that has changed since, placement refuses.
+        shares: the allocations that it is to have, by provider.
+
+    Raises:
+        Failed: API_CONFLICT where somebody has changed them meanwhile; or placement could not be asked.
+    """
+    body = {key: record[key] for key in ("consumer_generation", "project_id", "user_id")}
+    body["allocations"] = {uuid: {"resources": held["resources"]} for uuid, held in shares.items()}
+    world.openstack.put("placement", f"/allocations/{instance}", body, version=ALLOCATIONS_VERSION)
 
 
 def _provider(world: World, uuid: str, name: str) -> Provider | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from stackmend.actions.clear_records import ClearRecords
 from stackmend.actions.evacuation import EvacuateInstance
 from stackmend.actions.fencing import FenceNode
 from stackmend.actions.forcing import ForceDown
@@ -52,11 +53,12 @@ def plan_recover(facts: RecoveryFacts, options: RecoveryOptions, *, controller: 
         group=group,
         needs=(disable.id, *(m.id for m in moves)),
     )
+    clear = ClearRecords.step(node, group=group, needs=(check.id,))
     return Plan(
         runbook="node recover",
         subject=node,
         title=f"Recover {node}, which is {facts.condition}: start {_count(rescues)}",
-        steps=(fence, down, disable, *moves, check),
+        steps=(fence, down, disable, *moves, check, clear),
         lanes={lane_from(node): options.limit},
         notes=(*_unneeded(options, statement, node), *(r.sentence for r in rescues if r.target is None)),
         world=_world(facts),

@@ -24,7 +24,13 @@ OWED = Owed((RunId("r-1"),), (), CHANGE)
 
 def test_each_step_waits_for_the_one_before() -> None:
     plan = plan_readmit(MACHINE, DOWN, OWED, canary=True)
-    assert [s.action for s in plan.steps] == ["node.reconcile", "node.force-up", "node.verify", "scheduling.restore"]
+    assert [s.action for s in plan.steps] == [
+        "node.reconcile",
+        "node.clear-records",
+        "node.force-up",
+        "node.verify",
+        "scheduling.restore",
+    ]
     assert [s.needs for s in plan.steps[1:]] == [(s.id,) for s in plan.steps[:-1]]
     assert plan.options["returns"] == ["r-1"]
 
@@ -45,7 +51,28 @@ def test_what_a_salvage_holds_is_let_go_first_nova_compute_last() -> None:
 
 def test_one_that_nobody_owes_anything_is_still_let_up_where_it_is_forced_down() -> None:
     plan = plan_readmit(MACHINE, DOWN, None, canary=False)
-    assert [s.action for s in plan.steps] == ["node.reconcile", "node.force-up", "node.verify"]
+    assert [s.action for s in plan.steps] == [
+        "node.reconcile",
+        "node.clear-records",
+        "node.force-up",
+        "node.verify",
+    ]
+
+
+def test_what_is_left_is_shown_and_removed_only_where_that_is_asked_for() -> None:
+    left = ("web (a) is shut off there, and nova has it active on c02",)
+    shown = plan_readmit(MACHINE, DOWN, OWED, (), left, canary=True)
+    assert shown.notes[0] == f"left on c03: {left[0]}"
+    assert "--clean-up removes what it leaves" in shown.notes[1]
+    cleans = plan_readmit(MACHINE, DOWN, OWED, (), left, canary=True, clean_up=True)
+    assert [s.action for s in cleans.steps][:5] == [
+        "node.reconcile",
+        "node.clear-domains",
+        "node.clear-directories",
+        "node.clear-records",
+        "node.force-up",
+    ]
+    assert [s.needs for s in cleans.steps[1:]] == [(s.id,) for s in cleans.steps[:-1]]
 
 
 def test_what_a_drain_moved_is_left_to_the_return() -> None:
@@ -69,6 +96,6 @@ def test_what_was_evacuated_comes_home_only_where_that_is_asked_for() -> None:
     assert stays.notes[1] == "on stays on c02, where it was started; --return-instances brings it home"
     home = Home(C03, disabled_before=False, limits={C02: 1}, patience=60)
     comes = plan_readmit(MACHINE, DOWN, owed, canary=True, home=home)
-    assert [s.params["instance"] for s in comes.steps[4:]] == ["on", "off"]
-    assert {s.needs for s in comes.steps[4:]} >= {(comes.steps[3].id,)}
+    assert [s.params["instance"] for s in comes.steps[5:]] == ["on", "off"]
+    assert {s.needs for s in comes.steps[5:]} >= {(comes.steps[4].id,)}
     assert (comes.notes, comes.options["returns"]) == ((), ["r-1"])
