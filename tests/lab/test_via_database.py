@@ -10,7 +10,7 @@ from beating import beats, machines
 from carrying import Hand
 from fleet import Ended, Fleet, until
 from killing import KILLED, journal, the_open_run
-from recovering import BEATS, readmitted
+from recovering import BEATS
 
 from stackmend.actions.relocating import RelocateRows
 from stackmend.adapters.world import World
@@ -70,8 +70,8 @@ def unscheduled(crew: Crew, on_node: Script) -> Iterator[Crew]:
 
 
 @pytest.fixture
-def dead(stackmend: Command, fleet: Fleet, unscheduled: Crew, on_node: Script) -> Iterator[str]:
-    """Their node without power; taken back at the end, what it still has defined removed by hand."""
+def dead(stackmend: Command, fleet: Fleet, unscheduled: Crew) -> Iterator[str]:
+    """Their node without power; taken back at the end, without what it still has defined."""
     assert stackmend("lab", "break", "power-cut", DEAD).status == 0
     yield DEAD
     assert stackmend("lab", "heal").status == 0
@@ -82,9 +82,10 @@ def dead(stackmend: Command, fleet: Fleet, unscheduled: Crew, on_node: Script) -
     # nova-compute takes no notice of them, as there is no record of an evacuation
     for instance in (i for i in unscheduled.everyone if i in left and fleet.host(i) == TARGET):
         assert left[instance] == "shut off"
-        on_node(DEAD, f"virsh -q undefine {instance}")
     if fleet.service(DEAD)["forced_down"]:
-        readmitted(stackmend, fleet, DEAD)
+        cleaned = stackmend("node", "readmit", DEAD, "--no-canary", "--clean-up", "--yes")
+        assert cleaned.status == 0, cleaned.out + cleaned.err
+        assert not {i for i in unscheduled.everyone if i in fleet.domains(DEAD) and fleet.host(i) == TARGET}
 
 
 def test_what_may_not_be_asked_for_so(stackmend: Command, world: World) -> None:

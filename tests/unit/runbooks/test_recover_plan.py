@@ -114,6 +114,7 @@ def test_rows_are_changed_after_the_fence_all_at_once_and_only_what_ran_is_reboo
         "reboot-relocated/a",
         "settle/off",
         "recovered/c03",
+        "node.clear-records/c03",
     ]
     rows = plan.step("rows/c03")
     assert behind(plan, rows.id) == {"node.fence", "node.force-down", "scheduling.disable"}
@@ -128,4 +129,4 @@ def test_rows_are_changed_after_the_fence_all_at_once_and_only_what_ran_is_reboo
 def test_where_no_row_may_be_changed_there_is_no_step_for_it() -> None:
     busy = Stranded(Instance(InstanceId("busy"), "busy", C03, "active", "rebuilding", on_volume=True))
     plan = recover(facts(busy), RecoveryOptions(target=C02, by_database=True))
-    assert [s.id for s in plan.steps[3:]] == ["recovered/c03"]
+    assert [s.id for s in plan.steps[3:]] == ["recovered/c03", "node.clear-records/c03"]
