@@ -55,6 +55,16 @@ def open_run(stackmend: Command) -> str:
     return str(stackmend("runs", "list", "-f", "json").json()[0]["id"])
 
 
+def carried_out(stackmend: Command, run: str) -> Ended:
+    """Resume a run until it is done; it may pause once more on what nova has dropped only by then."""
+    for _ in range(3):
+        last = stackmend("runs", "resume", run)
+        if last.status != PAUSED:
+            break
+    assert last.status == 0, last.out + last.err
+    return last
+
+
 def goes_on_once(on_node: Script, fleet: Fleet, instance: str, node: str, boots: int) -> None:
     """See that an instance runs on a node, nowhere else, from its own disk, and that one only writes its console."""
     assert (fleet.host(instance), fleet.state(instance)) == (node, "active")
@@ -125,11 +135,7 @@ def test_the_target_dies_and_the_controller_reboots(
 
     # the target comes back: nova has forgotten the evacuation, and is asked anew
     assert stackmend("lab", "heal", "power-cut", SECOND).status == 0
-    for _ in range(3):  # it may pause once more on what nova has dropped only by then
-        last = stackmend("runs", "resume", run)
-        if last.status != PAUSED:
-            break
-    assert last.status == 0, last.out + last.err
+    last = carried_out(stackmend, run)
     goes_on_once(on_node, fleet, filed, SECOND, pair.boots[filed])
     goes_on_once(on_node, fleet, volumed, THIRD, pair.boots[volumed])
     assert "has not read from its volume" not in " ".join(last.out.split())
@@ -194,9 +200,5 @@ def test_a_target_that_is_cut_off_and_goes_on_keeps_its_instance(
     assert len(attempts(fleet, filed)) == before + 1
 
     assert stackmend("lab", "heal", "network-cut", FIRST).status == 0
-    for _ in range(3):  # it may pause once more on what nova has dropped only by then
-        last = stackmend("runs", "resume", open_run(stackmend))
-        if last.status != PAUSED:
-            break
-    assert last.status == 0, last.out + last.err
+    carried_out(stackmend, open_run(stackmend))
     goes_on_once(on_node, fleet, filed, FIRST, boots)
