@@ -65,8 +65,8 @@ def choose(facts: RescueFacts, wanted: Wanted) -> Reader:
         raise _cannot_open(facts, facts.tools.missing)
     if wanted.reader is Reader.NBD:
         raise _impossible(
-            "qemu-nbd is not offered: no kernel with nbd was there to try it on",
-            "--way libguestfs, or --way fuse, needs no nbd",
+            f"qemu-nbd is not offered: it would show the disks to all of {instance.host}, to its LVM too",
+            "--way libguestfs and --way fuse read the same disks",
         )
     if facts.tools.appliance.works and wanted.reader is not Reader.FUSE:
         return Reader.LIBGUESTFS
