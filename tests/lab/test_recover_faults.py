@@ -182,13 +182,14 @@ def test_a_target_that_is_cut_off_and_goes_on_keeps_its_instance(
     lab_env: dict[str, str],
 ) -> None:
     filed = pair.filed
-    assert fleet.host(filed) == SECOND
-    boots = beats(on_node, SECOND, filed)[-1].boot
+    dead = fleet.host(filed)
+    target = {FIRST: SECOND, SECOND: FIRST}[dead]
+    boots = beats(on_node, dead, filed)[-1].boot
     before = len(attempts(fleet, filed))
-    healed("power-cut", SECOND)
-    with recovering(lab_env, "node", "recover", SECOND, "--yes", "--target", FIRST) as process:
+    healed("power-cut", dead)
+    with recovering(lab_env, "node", "recover", dead, "--yes", "--target", target) as process:
         until(lambda: len(attempts(fleet, filed)) > before and machines(filed) == 1, "it runs on its target")
-        healed("network-cut", FIRST)
+        healed("network-cut", target)
         first = ended(process)
     assert first.status == PAUSED, first.out
     assert machines(filed) == 1
@@ -199,6 +200,6 @@ def test_a_target_that_is_cut_off_and_goes_on_keeps_its_instance(
     assert machines(filed) == 1
     assert len(attempts(fleet, filed)) == before + 1
 
-    assert stackmend("lab", "heal", "network-cut", FIRST).status == 0
+    assert stackmend("lab", "heal", "network-cut", target).status == 0
     carried_out(stackmend, open_run(stackmend))
-    goes_on_once(on_node, fleet, filed, FIRST, boots)
+    goes_on_once(on_node, fleet, filed, target, boots)
