@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "node": "stackmend.cli.node:node",
     "runs": "stackmend.cli.runs:runs",
     "status": "stackmend.cli.status:status",
+    "trace": "stackmend.cli.trace:trace",
     "volume": "stackmend.cli.volume:volume",
     "watch": "stackmend.cli.watch:watch",
 }

@@ -30,12 +30,20 @@ CHUNK = 1 << 16
 Event = LogRecord | NodeLogs
 
 
-def follow(world: World, query: LogQuery, nodes: Sequence[NodeName]) -> Iterator[Event]:
+def follow(
+    world: World, query: LogQuery, nodes: Sequence[NodeName], over: threading.Event | None = None
+) -> Iterator[Event]:
     """Yield new records of nodes until the iterator is closed; and what is so of a node when it is lost or is back.
 
     A node without ``silent`` is being read.
+
+    Args:
+        world: the cloud.
+        query: which records.
+        nodes: which.
+        over: set, from another thread, to end it; what had been read is yielded first.
     """
-    follower = _Follower(world, query)
+    follower = _Follower(world, query, over or threading.Event())
     threads = [threading.Thread(target=follower.node, args=(node,), daemon=True) for node in nodes]
     for thread in threads:
         thread.start()
@@ -52,17 +60,17 @@ def follow(world: World, query: LogQuery, nodes: Sequence[NodeName]) -> Iterator
 class _Follower:
     """Reads nodes in threads, and puts their records in order."""
 
-    def __init__(self, world: World, query: LogQuery) -> None:
+    def __init__(self, world: World, query: LogQuery, over: threading.Event) -> None:
         self._world = world
         self._query = query
         self._events: queue.Queue[Event] = queue.Queue()
-        self.over = threading.Event()
+        self.over = over
 
     def events(self) -> Iterator[Event]:
         """Yield records when they have waited for earlier ones, and all else at once."""
         waiting: list[tuple[float, int, float, LogRecord]] = []
         count = 0
-        while True:
+        while not self.over.is_set():
             try:
                 event = self._events.get(timeout=HOLD_SECONDS / 4)
             except queue.Empty:
@@ -75,6 +83,8 @@ class _Follower:
                     heappush(waiting, (event.time.timestamp(), count, time.monotonic(), event))
             while waiting and time.monotonic() - waiting[0][2] > HOLD_SECONDS:
                 yield heappop(waiting)[3]
+        while waiting:
+            yield heappop(waiting)[3]
 
     def node(self, node: NodeName) -> None:
         """Read a node until it is over; a lost one is tried again."""
