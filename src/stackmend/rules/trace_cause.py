@@ -21,6 +21,7 @@ from stackmend.rules.trace_errors import (
     is_error,
     names,
     not_before,
+    raised,
     raised_by,
     repeats,
 )
@@ -81,7 +82,13 @@ def _first(own: Sequence[LogRecord], errors: Sequence[LogRecord]) -> LogRecord:
     for each in own:
         if each.time < became.time and _project(each) != _project(became) and _of_one_request(each, became):
             return each
-    return became
+    return _telling(became, own)
+
+
+def _telling(cause: LogRecord, own: Sequence[LogRecord]) -> LogRecord:
+    """Return, of the errors of the cause's hop and request, the first with an exception: it says why."""
+    same = [each for each in own if place(each) == place(cause) and each.request == cause.request]
+    return next((each for each in (cause, *same) if raised(each)), cause)
 
 
 def _echo_of(error: LogRecord, cause: LogRecord) -> bool:

@@ -105,8 +105,14 @@ def raised_by(record: LogRecord) -> str:
 
     The frames of a service's RPC endpoint are in its ``manager.py``: ``nova/scheduler/manager.py`` is nova-scheduler's.
     """
-    found = _MANAGER.findall(record.text.rpartition("_Remote")[2]) or _MANAGER.findall(record.text)
-    return "-".join(found[-1]) if found else ""
+    frames: list[tuple[str, str]] = []
+    theirs = False
+    for line in record.text.split("\n"):
+        if line and not line[0].isspace() and not line.startswith(TRACEBACK):
+            theirs = _REMOTE.search(line) is not None
+        elif theirs:
+            frames += _MANAGER.findall(line)
+    return "-".join(frames[-1]) if frames else ""
 
 
 def repeats(record: LogRecord, other: LogRecord) -> bool:
