@@ -24,7 +24,7 @@ from stackmend.facts.trace_hook import Told, listening
 from stackmend.render.trace import show_live, show_live_remark, show_trace
 from stackmend.rules.logs_merge import remarks
 from stackmend.rules.trace_hops import hops
-from stackmend.rules.trace_remarks import beside, unlearnt
+from stackmend.rules.trace_remarks import beside, shown, unlearnt
 from stackmend.rules.trace_verdict import verdict
 
 STANDARD_OUTPUT = Path("-")
@@ -69,7 +69,7 @@ def trace_command(choice: CloudChoice, asked: Asked) -> int:
         with _followed(world, hook.request, nodes if asked.follow else ()):
             began = world.clock.now()
             status = run_here(asked.command, hook.environment(os.environ))
-            command = Ended(asked.command, status, began, world.clock.now())
+            command = Ended(shown(asked.command), status, began, world.clock.now())
             told = hook.told()
             gathered = gather(world, command, told, hook.request, asked.asking(nodes))
     answer = _answer(command, hook.request, told, gathered)
@@ -87,7 +87,8 @@ def _answer(command: Ended, request: str, told: Told, gathered: Gathered) -> Tra
     ]
     if gathered.going_on:
         said.append("Records were still being written when the time to wait was over: work goes on, see --wait.")
-    found = verdict(command, gathered.calls, gathered.records, met)
+    silent = [str(read.node) for read in gathered.reads if read.silent]
+    found = verdict(command, gathered.calls, gathered.records, met, silent)
     return Trace(command, gathered.way, request, gathered.calls, met, found, tuple(said))
 
 

@@ -23,7 +23,7 @@ class Ended:
     """A command that has ended.
 
     Attributes:
-        words: the command line.
+        words: the command line; its secrets are masked.
         status: its exit status; 128 and the signal's number where a signal ended it, as a shell gives it.
         began: when it was started.
         ended: when it had ended.

@@ -16,11 +16,14 @@ from stackmend.facts.logs import read_nodes
 from stackmend.facts.trace_hook import Told
 from stackmend.rules.logs_merge import time_line
 from stackmend.rules.trace_calls import changes, noted
+from stackmend.rules.trace_errors import is_error
 
 SETTLED_SECONDS = 1.0
 """Without a new record, after which reading requests have left all that they will."""
 QUIET_SECONDS = 8.0
 """The same, where work may go on after the answer: an image's download writes nothing for a while."""
+AFTER_ERROR_SECONDS = 4.0
+"""The same, where an error was written: what it leads to follows soon."""
 AGAIN_SECONDS = 1.0
 MARGIN = timedelta(seconds=1)
 _API_ROLES = frozenset({Role.CONTROLLER, Role.PROXY})
@@ -90,6 +93,8 @@ def gather(world: World, command: Ended, told: Told, own: str, asking: Asking) -
         seen = noted(time_line(_from(world, addresses, command, replace(asking, nodes=heard))), addresses, own)
         others = tuple(call.request for call in seen if call.request and call.request not in known)
         return Gathered(Way.TOLD, told.calls, records, reads, addresses, others, going_on)
+    left = (command.ended + MARGIN - world.clock.now()).total_seconds()
+    world.clock.pause(max(left, 0))  # a service may note a request after it has answered it
     reads = _from(world, addresses, command, asking)
     calls = _together(told.calls, noted(time_line(reads), addresses, own))
     way = Way.ADDRESS if calls else Way.NONE
@@ -151,7 +156,6 @@ def _settled(
     A node that was silent is not asked again: that may take as long as all else.
     """
     query = LogQuery(requests=ids, since=command.began - MARGIN, limit=asking.limit)
-    quiet = QUIET_SECONDS if may_go_on else SETTLED_SECONDS
     deadline = world.clock.monotonic() + asking.wait
     silent = {read.node: read for read in known if read.silent}
     matched, grew = -1, world.clock.monotonic()
@@ -162,7 +166,13 @@ def _settled(
         now, found = world.clock.monotonic(), sum(read.matched for read in reads)
         if found != matched:
             matched, grew = found, now
+        quiet = _quiet(reads) if may_go_on else SETTLED_SECONDS
         if now - grew >= quiet or now >= deadline:
             heard = [read for read in reads if not read.silent]
             return (*heard, *silent.values()), now - grew < quiet
         world.clock.pause(min(AGAIN_SECONDS, deadline - now))
+
+
+def _quiet(reads: Iterable[NodeLogs]) -> float:
+    failed = any(is_error(record) for read in reads for record in read.records)
+    return AFTER_ERROR_SECONDS if failed else QUIET_SECONDS

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from stackmend.domain.trace import Call, Way
+from stackmend.rules.logs_masking import MASK, mask
+from stackmend.rules.trace_calls import refused
 
 SHOWN = 3
+_SECRET = re.compile(r"--?[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api-?key|access-?key|passcode)", re.IGNORECASE)
 
 
 def unlearnt(way: Way, calls: Sequence[Call], addresses: Sequence[str], programs: int) -> list[str]:
@@ -31,7 +35,7 @@ def unlearnt(way: Way, calls: Sequence[Call], addresses: Sequence[str], programs
             f"No request of the command is known: it {ran}, and no service noted one from {machine}. Where a proxy is "
             "before the APIs, they note the proxy's address: say it by --address."
         )
-    without = [call for call in calls if not call.request and not call.error]
+    without = [call for call in calls if not (call.request or call.error) and (way is Way.ADDRESS or refused(call))]
     if without:
         some = "; ".join(dict.fromkeys(f"{call.method} {call.url}" for call in without[:SHOWN]))
         said.append(f"{len(without)} of {len(calls)} calls have no request id and are not followed, such as {some}.")
@@ -45,3 +49,15 @@ def beside(others: Sequence[str]) -> list[str]:
     some = ", ".join(others[:SHOWN])
     said = f"{len(others)} more requests came from this machine meanwhile ({some}): another client's, or of a part of"
     return [f"{said} the command that tells nothing, which --by-address takes along."]
+
+
+def shown(words: Sequence[str]) -> tuple[str, ...]:
+    """Return a command line without its secrets: what looks like one, and what follows an option that takes one."""
+    return tuple(map(_shown, ("", *words[:-1]), words))
+
+
+def _shown(before: str, word: str) -> str:
+    option, equals, _ = word.partition("=")
+    if equals and _SECRET.fullmatch(option):
+        return f"{option}={MASK}"
+    return MASK if _SECRET.fullmatch(before) and not word.startswith("-") else mask(word)

@@ -15,7 +15,13 @@ SHOWN = 3
 UNANSWERED = "MessagingTimeout"
 
 
-def verdict(command: Ended, calls: Sequence[Call], records: Sequence[LogRecord], hops: Sequence[Hop]) -> Verdict:
+def verdict(
+    command: Ended,
+    calls: Sequence[Call],
+    records: Sequence[LogRecord],
+    hops: Sequence[Hop],
+    silent: Sequence[str] = (),
+) -> Verdict:
     """Return where a command went wrong.
 
     Args:
@@ -23,6 +29,7 @@ def verdict(command: Ended, calls: Sequence[Call], records: Sequence[LogRecord],
         calls: of it, in the order of time.
         records: of its requests, in the order of time.
         hops: of the records.
+        silent: nodes whose logs were not read; without them nothing is called well.
     """
     cause = cause_of(records)
     unanswered = [call for call in calls if call.error and command.status]
@@ -37,11 +44,18 @@ def verdict(command: Ended, calls: Sequence[Call], records: Sequence[LogRecord],
     if command.status:
         what = f"none of its {len(calls)} calls failed" if calls else "no call of it is known"
         return Verdict(f"The command ended with {command.status}, and {what}: what it said itself tells why.")
-    if not calls and not records:
-        sentence = "The command ended with 0; no call of it is known, and so nothing of what it met."
-        return Verdict(sentence, wrong=False)
-    sentence = f"Nothing went wrong: {_many(len(calls), 'call')}, {_seen(records, hops)}, no error."
-    return Verdict(sentence, wrong=False)
+    return Verdict(_well(calls, records, hops, silent), wrong=False)
+
+
+def _well(calls: Sequence[Call], records: Sequence[LogRecord], hops: Sequence[Hop], silent: Sequence[str]) -> str:
+    if not calls:
+        return "The command ended with 0; no call of it is known, and so nothing of what it met."
+    if silent:
+        return f"No error was seen, but the logs of {', '.join(silent)} were not read."
+    if not records:
+        return "No call failed, but no log has a record of them: the services may not write request ids."
+    seen = f"{_many(len(records), 'record')} of {_many(len(hops), 'service')}"
+    return f"Nothing went wrong: {_many(len(calls), 'call')}, {seen}, no error."
 
 
 def _caused(cause: Cause, calls: Sequence[Call], command: Ended) -> Verdict:
@@ -89,10 +103,6 @@ def _answer(call: Call) -> str:
 
 def _end(command: Ended) -> Link:
     return Link(command.ended, "the command", f"ended with {command.status}")
-
-
-def _seen(records: Sequence[LogRecord], hops: Sequence[Hop]) -> str:
-    return f"{_many(len(records), 'record')} of {_many(len(hops), 'service')}"
 
 
 def _many(number: int, what: str) -> str:

@@ -256,6 +256,9 @@ def test_nothing_wrong_and_nothing_known_are_told_apart() -> None:
     records = [info(0, "nova-api-wsgi", "a"), info(1, "nova-compute", "b", node="c02")]
     assert judged(records, call(200)).sentence == "Nothing went wrong: 1 call, 2 records of 2 services, no error."
     assert "no call of it is known" in judged([]).sentence
+    assert judged([], call(200)).sentence.startswith("No call failed, but no log has a record of them")
+    unread = verdict(command(), [call(200)], records, hops(records), ["c03"])
+    assert (unread.wrong, unread.sentence) == (False, "No error was seen, but the logs of c03 were not read.")
     assert judged([], call(200), status=2).sentence.startswith("The command ended with 2, and none of its 1 calls")
 
 
