@@ -26,8 +26,11 @@ VARIABLES = {
     "STACKMEND_LAB_DIR": "Directory of the running lab: its hosts' disks, keys and logs.",
     "STACKMEND_LAB_SUBNET": "A private /24 network for the lab's hosts.",
 }
-NO_SETTINGS = {"STACKMEND_END_OF_INPUT", "STACKMEND_END_OF_PROGRAM"}
-"""Words in scripts that look like variables."""
+NO_SETTINGS = {
+    "STACKMEND_END_OF_INPUT", "STACKMEND_END_OF_PROGRAM",  # words in scripts that look like variables
+    "STACKMEND_TRACE_FILE", "STACKMEND_TRACE_REQUEST",  # told to the programs of a traced command
+}  # fmt: skip
+"""What no person sets."""
 
 STATUSES: dict[Exit, str] = {
     Exit.DONE: "Done; or there was nothing to do.",
