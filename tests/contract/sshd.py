@@ -18,10 +18,16 @@ T = TypeVar("T")
 
 
 class Sshd:
-    """The server, its host key, and the one key that may log in."""
+    """The server, its host key, and the one key that may log in.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of its keys.
+        logs: what stands for ``/var/log`` in whatever it is asked to run.
+    """
+
+    def __init__(self, folder: Path, *, logs: Path | None = None) -> None:
         self.folder = folder
+        self._logs = logs
         self.logins = 0
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._running: set[asyncio.Task[Any]] = set()
@@ -96,6 +102,8 @@ class Sshd:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         sent = await process.stdin.read()
+        if self._logs is not None:
+            sent = sent.replace(b"/var/log", str(self._logs).encode())
         pipe = asyncio.subprocess.PIPE
         assert process.command is not None
         child = await asyncio.create_subprocess_shell(process.command, stdin=pipe, stdout=pipe, stderr=pipe)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import ast
-import http.server
 import json
 import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 import pytest
+from api import Api, Asked, answering
 
 from stackmend.facts.trace_hook import MODULE, SAID, Hook, listening
 
-ANSWERED = "req-11111111-2222-4333-8444-555555555555"
 OWN = "req-99999999-2222-4333-8444-555555555555"
 SECRETS = ("gAAAAAtoken", "hunter2", "sesame")
 
@@ -44,48 +42,15 @@ except urllib.error.HTTPError as error:
 """
 
 
-class Api(http.server.ThreadingHTTPServer):
-    """An API that answers each GET with 200 and each POST with 503, and keeps the request ids it was sent."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.sent: list[str | None] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Api
-
-    def _answer(self, status: int) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.sent.append(self.headers.get("X-OpenStack-Request-ID"))
-        self.send_response(status)
-        self.send_header("x-openstack-request-id", ANSWERED)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def do_GET(self) -> None:
-        self._answer(200)
-
-    def do_POST(self) -> None:
-        self._answer(503)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        del format, args
+@pytest.fixture
+def asked() -> list[Asked]:
+    return []
 
 
 @pytest.fixture
-def api() -> Iterator[Api]:
-    with Api() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
+def api(asked: list[Asked]) -> Iterator[Api]:
+    with answering({"GET": 200, "POST": 503}, asked.append) as server:
         yield server
-        server.shutdown()
-        thread.join(5)
 
 
 @pytest.fixture
@@ -107,26 +72,28 @@ def run(hook: Hook, program: str, *options: str, **extra: str) -> subprocess.Com
 
 
 @pytest.mark.parametrize("program", [KEYSTONEAUTH, REQUESTS, URLLIB], ids=["keystoneauth", "requests", "urllib"])
-def test_a_client_tells_its_requests_and_sends_our_id_and_no_secret_is_told(hook: Hook, api: Api, program: str) -> None:
+def test_a_client_tells_its_requests_and_sends_our_id_and_no_secret_is_told(
+    hook: Hook, api: Api, asked: list[Asked], program: str
+) -> None:
     done = run(hook, f"URL = {api.url!r}\n" + program)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     told = hook.told()
     assert [(call.method, call.url, call.status, call.request, call.error) for call in told.calls] == [
-        ("GET", f"{api.url}/v2.1/servers", 200, ANSWERED, ""),
-        ("POST", f"{api.url}/v2.1/servers", 503, ANSWERED, ""),
+        ("GET", f"{api.url}/v2.1/servers", 200, asked[0].request, ""),
+        ("POST", f"{api.url}/v2.1/servers", 503, asked[1].request, ""),
     ]
     assert (told.programs, told.sent) == (1, (hook.request,))
-    assert set(api.sent) == {hook.request}
+    assert {each.sent for each in asked} == {hook.request}
     said = (hook.folder / SAID).read_text()
     assert not [secret for secret in SECRETS if secret in said]
     fields = {"time", "seconds", "method", "url", "status", "request", "sent", "error", "pid"}
     assert {frozenset(json.loads(line)) for line in said.splitlines()[1:]} == {frozenset(fields)}
 
 
-def test_a_request_id_of_the_clients_own_is_left_and_told(hook: Hook, api: Api) -> None:
+def test_a_request_id_of_the_clients_own_is_left_and_told(hook: Hook, api: Api, asked: list[Asked]) -> None:
     program = f"import requests\nrequests.get({api.url!r} + '/', headers={{'X-Openstack-Request-Id': {OWN!r}}})\n"
     assert run(hook, program).returncode == 0
-    assert (api.sent, hook.told().sent) == ([OWN], (OWN,))
+    assert ([each.sent for each in asked], hook.told().sent) == ([OWN], (OWN,))
 
 
 def test_tokens_in_a_path_and_passwords_in_a_url_are_not_told(hook: Hook, api: Api) -> None:

@@ -77,9 +77,10 @@ def _calls(calls: Sequence[Call]) -> Iterator[str]:
 
 
 def _hop(hop: Hop) -> str:
-    counted = f"{hop.records} records, the worst {hop.level or 'without a level'}"
-    errors = f", {hop.errors} errors" if hop.errors else ""
-    return f"{_time(hop.first)} to {_time(hop.last)}  {hop.service} on {hop.node}: {counted}{errors}"
+    counted = f"{hop.records} record" + ("s" if hop.records != 1 else "")
+    errors = f", {hop.errors} of them errors" if hop.errors else ""
+    worst = f", the worst {hop.level}" if hop.level else ""
+    return f"{_time(hop.first)} to {_time(hop.last)}  {hop.service} on {hop.node}: {counted}{errors}{worst}"
 
 
 def _record(record: LogRecord) -> list[str]:

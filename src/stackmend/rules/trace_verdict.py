@@ -67,7 +67,10 @@ def _caused(cause: Cause, calls: Sequence[Call], command: Ended) -> Verdict:
         sentence += f" It wrote no error itself; {cause.record.service} on {cause.record.node} tells of it."
     if any(one.name == UNANSWERED for one in raised(cause.record)):
         sentence += " It waited in vain for another service, which wrote no error."
-    chain = (*cause.chain, *_failed(calls, cause), _end(command))
+    before = command.ended < cause.record.time
+    if before:
+        sentence += f" The command had ended before that, with {command.status}."
+    chain = (*cause.chain, *_failed(calls, cause), *(() if before else (_end(command),)))
     return Verdict(sentence, cause.service, cause.node, cause.record, chain, cause.evidence)
 
 

@@ -228,8 +228,14 @@ def test_the_exception_that_began_it_is_told(text: str, line: str) -> None:
     assert headline(record(0, "nova-compute", text)) == line
 
 
+def test_what_went_wrong_after_the_command_is_said_to_have() -> None:
+    found = judged([record(11, "nova-compute", SPAWN, node="c02")], call(202, method="POST"))
+    assert found.sentence.endswith(" The command had ended before that, with 0.")
+    assert [link.place for link in found.chain] == ["nova-compute on c02"]
+
+
 def test_one_that_waited_in_vain_is_said_to_have() -> None:
-    found = judged([record(60, "nova-api-wsgi", TIMEOUT)], call(500), status=1)
+    found = judged([record(6, "nova-api-wsgi", TIMEOUT)], call(500), status=1)
     assert (found.service, "waited in vain" in found.sentence) == ("nova-api-wsgi", True)
     assert found.chain[-2].text == f"GET http://ctl01:8774/v2.1/servers was answered with 500 ({NOVA})"
 
