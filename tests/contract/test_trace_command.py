@@ -45,7 +45,7 @@ def test_the_answer_goes_where_it_is_told_to(nowhere: dict[str, str], tmp_path: 
     done = trace(nowhere, "-f", "json", "-o", str(tmp_path / "answer"), "sh", "-c", "echo out; echo err >&2")
     assert (done.returncode, done.stdout, done.stderr) == (0, "out\n", "err\n")
     answer: dict[str, Any] = json.loads((tmp_path / "answer").read_text())
-    assert (answer["way"], answer["command"]["status"], answer["verdict"]["wrong"]) == ("none", 0, False)
+    assert (answer["way"], answer["command"]["status"], answer["conclusion"]["wrong"]) == ("none", 0, False)
     assert len(answer["remarks"]) == 2
     assert json.loads(trace(nowhere, "-f", "json", "-o", "-", "true").stdout)["command"]["words"] == ["true"]
 

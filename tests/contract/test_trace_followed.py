@@ -95,7 +95,7 @@ def test_what_fails_after_the_answer_is_found_and_another_clients_request_is_sai
     both = 'curl -s -o /dev/null "$1"; "$2" -c "import requests; requests.post(\'$1\')"'
     status, answer = trace(env, "--strict", "--", "sh", "-c", both, "sh", f"{api.url}/v2.1/servers", sys.executable)
     by_curl, by_python = cloud.asked
-    found = answer["verdict"]
+    found = answer["conclusion"]
     assert (status, answer["command"]["status"], answer["way"]) == (1, 0, "told")
     assert (found["service"], found["node"], found["cause"]["request"]) == ("nova-compute", "ctl01", by_python.request)
     assert found["sentence"].startswith(f"It went wrong in nova-compute on ctl01: {CAUSE}")
@@ -111,7 +111,7 @@ def test_what_fails_after_the_answer_is_found_and_another_clients_request_is_sai
 def test_a_client_that_tells_nothing_is_followed_by_address(env: dict[str, str], api: Api, cloud: Cloud) -> None:
     status, answer = trace(env, "--", "curl", "-s", "-o", "/dev/null", f"{api.url}/v2.1/servers?limit=1")
     (asked,) = cloud.asked
-    assert (status, answer["way"], answer["verdict"]["wrong"]) == (0, "address", False)
+    assert (status, answer["way"], answer["conclusion"]["wrong"]) == (0, "address", False)
     assert asked.sent == ""
     assert [(call["method"], call["url"], call["request"]) for call in answer["calls"]] == [
         ("GET", "/v2.1/servers", asked.request)

@@ -46,7 +46,7 @@ def test_a_list_that_works_is_followed_through_its_services(stackmend: Stackmend
     ended, answer = traced(stackmend, tmp_path / "answer", "--follow", "--", *listing)
     assert ended.status == 0, ended.err
     assert isinstance(json.loads(ended.out), list)
-    assert (answer["way"], answer["verdict"]["wrong"]) == ("told", False), answer["verdict"]
+    assert (answer["way"], answer["conclusion"]["wrong"]) == ("told", False), answer["conclusion"]
     calls = [(call["service"], call["method"], call["status"]) for call in answer["calls"]]
     assert ("keystone", "POST", 201) in calls
     assert ("nova", "GET", 200) in calls
@@ -69,7 +69,7 @@ def test_a_boot_that_fails_on_its_node_is_not_laid_to_the_conductor(
     instance = fleet.cloud.compute.find_server("trace-fails", ignore_missing=False).id
     fleet.delete(instance)
     assert ended.status == 1, ended.err
-    found = answer["verdict"]
+    found = answer["conclusion"]
     assert (found["service"], found["node"], answer["command"]["status"]) == ("nova-compute", NODE, 1), found
     assert f"PermissionError: [Errno 13] Permission denied: '{INSTANCES}/{instance}'" in found["sentence"]
     assert [link["place"] for link in found["chain"]] == [
@@ -104,7 +104,7 @@ def test_a_client_that_tells_nothing_is_followed_by_time_and_address_as_its_work
     fleet.wait(instance, "active")
     fleet.delete(instance)
     assert (ended.status, ended.out) == (0, "202"), ended.err
-    assert (answer["way"], answer["verdict"]["wrong"]) == ("address", False), answer["verdict"]
+    assert (answer["way"], answer["conclusion"]["wrong"]) == ("address", False), answer["conclusion"]
     (call,) = [call for call in answer["calls"] if call["method"] == "POST" and call["status"] == 202]
     assert (call["service"], call["url"].endswith("/servers")) == ("nova", True)
     assert ("nova-compute", NODE) in places(answer)

@@ -20,12 +20,12 @@ from stackmend.domain.values import NodeName
 from stackmend.errors import Code, Exit, UsageError
 from stackmend.facts.logs_following import follow
 from stackmend.facts.trace import Asking, Gathered, gather
-from stackmend.facts.trace_hook import Told, listening
+from stackmend.facts.trace_listening import Told, listening
 from stackmend.render.trace import show_live, show_live_remark, show_trace
 from stackmend.rules.logs_merge import remarks
+from stackmend.rules.trace_conclusion import conclusion
 from stackmend.rules.trace_hops import hops
 from stackmend.rules.trace_remarks import beside, shown, unlearnt
-from stackmend.rules.trace_verdict import verdict
 
 STANDARD_OUTPUT = Path("-")
 CONNECTED_SECONDS = 10.0
@@ -64,18 +64,18 @@ def trace_command(choice: CloudChoice, asked: Asked) -> int:
         raise UsageError(Code.USAGE, "an empty address is looked for, which is everywhere")
     with _output(asked.output):
         pass  # better before the command than after it
-    with open_world(choice) as world, listening() as hook:
+    with open_world(choice) as world, listening() as listener:
         nodes = tuple(world.inventory.nodes)
-        with _followed(world, hook.request, nodes if asked.follow else ()):
+        with _followed(world, listener.request, nodes if asked.follow else ()):
             began = world.clock.now()
-            status = run_here(asked.command, hook.environment(os.environ))
+            status = run_here(asked.command, listener.environment(os.environ))
             command = Ended(shown(asked.command), status, began, world.clock.now())
-            told = hook.told()
-            gathered = gather(world, command, told, hook.request, asked.asking(nodes))
-    answer = _answer(command, hook.request, told, gathered)
+            told = listener.told()
+            gathered = gather(world, command, told, listener.request, asked.asking(nodes))
+    answer = _answer(command, listener.request, told, gathered)
     with _output(asked.output) as stream:
         show_trace(answer, asked.form, stream)
-    return status or (Exit.FAILED if asked.strict and answer.verdict.wrong else Exit.DONE)
+    return status or (Exit.FAILED if asked.strict and answer.conclusion.wrong else Exit.DONE)
 
 
 def _answer(command: Ended, request: str, told: Told, gathered: Gathered) -> Trace:
@@ -88,7 +88,7 @@ def _answer(command: Ended, request: str, told: Told, gathered: Gathered) -> Tra
     if gathered.going_on:
         said.append("Records were still being written when the time to wait was over: work goes on, see --wait.")
     silent = [str(read.node) for read in gathered.reads if read.silent]
-    found = verdict(command, gathered.calls, gathered.records, met, silent)
+    found = conclusion(command, gathered.calls, gathered.records, met, silent)
     return Trace(command, gathered.way, request, gathered.calls, met, found, tuple(said))
 
 

@@ -99,7 +99,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Conclusion:
     """Where it went wrong.
 
     Attributes:
@@ -131,7 +131,7 @@ class Trace:
         global_request: the id that it was given for all of its calls.
         calls: in the order of time.
         hops: in the order of their first records.
-        verdict: where it went wrong.
+        conclusion: where it went wrong.
         remarks: what could not be learnt or read, a sentence each.
     """
 
@@ -140,5 +140,5 @@ class Trace:
     global_request: str
     calls: tuple[Call, ...]
     hops: tuple[Hop, ...]
-    verdict: Verdict
+    conclusion: Conclusion
     remarks: tuple[str, ...]

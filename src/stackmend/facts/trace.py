@@ -13,7 +13,7 @@ from stackmend.domain.node import Role
 from stackmend.domain.trace import Call, Ended, Way
 from stackmend.domain.values import NodeName
 from stackmend.facts.logs import read_nodes
-from stackmend.facts.trace_hook import Told
+from stackmend.facts.trace_listening import Told
 from stackmend.rules.logs_merge import time_line
 from stackmend.rules.trace_calls import changes, noted
 from stackmend.rules.trace_errors import is_error

@@ -42,13 +42,13 @@ def show_live_remark(sentence: str) -> None:
 
 
 def _lines(trace: Trace) -> Iterator[str]:
-    command, verdict = trace.command, trace.verdict
+    command, conclusion = trace.command, trace.conclusion
     took = (command.ended - command.began).total_seconds()
     yield f"trace: {shlex.join(command.words)} ended with {command.status} after {took:.1f} s"
     yield ""
-    yield verdict.sentence
-    yield from _part("From the cause to what was seen:", list(_chain(verdict.chain)))
-    shown = [line for record in verdict.evidence for line in _record(record)]
+    yield conclusion.sentence
+    yield from _part("From the cause to what was seen:", list(_chain(conclusion.chain)))
+    shown = [line for record in conclusion.evidence for line in _record(record)]
     yield from _part("The records that show it:", shown)
     yield from _part("Calls:", list(_calls(trace.calls)))
     yield from _part("Services that worked for it:", list(map(_hop, trace.hops)))

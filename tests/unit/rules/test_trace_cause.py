@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stackmend.domain.log_record import LogRecord
-from stackmend.domain.trace import Call, Ended, Verdict
+from stackmend.domain.trace import Call, Conclusion, Ended
 from stackmend.domain.values import NodeName
+from stackmend.rules.trace_conclusion import conclusion
 from stackmend.rules.trace_errors import headline, raised, raised_by
 from stackmend.rules.trace_hops import hops
-from stackmend.rules.trace_verdict import verdict
 
 START = datetime(2026, 11, 24, 14, tzinfo=UTC)
 GLOBAL, NOVA, NEUTRON = (f"req-{n}0000000-1111-4222-8333-444444444444" for n in "123")
@@ -133,8 +133,8 @@ def call(status: int, *, second: float = 0, request: str = NOVA, error: str = ""
     return Call(START + timedelta(seconds=second), method, url, status, request, "nova", error)
 
 
-def judged(records: Sequence[LogRecord], *calls: Call, status: int = 0) -> Verdict:
-    return verdict(command(status), calls, records, hops(records))
+def judged(records: Sequence[LogRecord], *calls: Call, status: int = 0) -> Conclusion:
+    return conclusion(command(status), calls, records, hops(records))
 
 
 FAILED_BOOT = [
@@ -263,7 +263,7 @@ def test_nothing_wrong_and_nothing_known_are_told_apart() -> None:
     assert judged(records, call(200)).sentence == "Nothing went wrong: 1 call, 2 records of 2 services, no error."
     assert "no call of it is known" in judged([]).sentence
     assert judged([], call(200)).sentence.startswith("No call failed, but no log has a record of them")
-    unread = verdict(command(), [call(200)], records, hops(records), ["c03"])
+    unread = conclusion(command(), [call(200)], records, hops(records), ["c03"])
     assert (unread.wrong, unread.sentence) == (False, "No error was seen, but the logs of c03 were not read.")
     assert judged([], call(200), status=2).sentence.startswith("The command ended with 2, and none of its 1 calls")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stackmend.domain.log_record import LogRecord
-from stackmend.domain.trace import Call, Ended, Hop, Link, Verdict
+from stackmend.domain.trace import Call, Conclusion, Ended, Hop, Link
 from stackmend.rules.trace_calls import refused
 from stackmend.rules.trace_cause import Cause, cause_of
 from stackmend.rules.trace_errors import headline, raised
@@ -15,13 +15,13 @@ SHOWN = 3
 UNANSWERED = "MessagingTimeout"
 
 
-def verdict(
+def conclusion(
     command: Ended,
     calls: Sequence[Call],
     records: Sequence[LogRecord],
     hops: Sequence[Hop],
     silent: Sequence[str] = (),
-) -> Verdict:
+) -> Conclusion:
     """Return where a command went wrong.
 
     Args:
@@ -43,8 +43,8 @@ def verdict(
         return _refused(grave[-1], records, command)
     if command.status:
         what = f"none of its {len(calls)} calls failed" if calls else "no call of it is known"
-        return Verdict(f"The command ended with {command.status}, and {what}: what it said itself tells why.")
-    return Verdict(_well(calls, records, hops, silent), wrong=False)
+        return Conclusion(f"The command ended with {command.status}, and {what}: what it said itself tells why.")
+    return Conclusion(_well(calls, records, hops, silent), wrong=False)
 
 
 def _well(calls: Sequence[Call], records: Sequence[LogRecord], hops: Sequence[Hop], silent: Sequence[str]) -> str:
@@ -58,7 +58,7 @@ def _well(calls: Sequence[Call], records: Sequence[LogRecord], hops: Sequence[Ho
     return f"Nothing went wrong: {_many(len(calls), 'call')}, {seen}, no error."
 
 
-def _caused(cause: Cause, calls: Sequence[Call], command: Ended) -> Verdict:
+def _caused(cause: Cause, calls: Sequence[Call], command: Ended) -> Conclusion:
     where = f"in {cause.service}" + (f" on {cause.node}" if cause.node else "")
     request = cause.record.request or cause.record.global_request
     by = f" ({request})" if request else ""
@@ -71,7 +71,7 @@ def _caused(cause: Cause, calls: Sequence[Call], command: Ended) -> Verdict:
     if before:
         sentence += f" The command had ended before that, with {command.status}."
     chain = (*cause.chain, *_failed(calls, cause), *(() if before else (_end(command),)))
-    return Verdict(sentence, cause.service, cause.node, cause.record, chain, cause.evidence)
+    return Conclusion(sentence, cause.service, cause.node, cause.record, chain, cause.evidence)
 
 
 def _failed(calls: Sequence[Call], cause: Cause) -> list[Link]:
@@ -81,7 +81,7 @@ def _failed(calls: Sequence[Call], cause: Cause) -> list[Link]:
     return [Link(call.time, call.service, _answer(call)) for call in mine[:1]]
 
 
-def _refused(call: Call, records: Sequence[LogRecord], command: Ended) -> Verdict:
+def _refused(call: Call, records: Sequence[LogRecord], command: Ended) -> Conclusion:
     of_it = [record for record in records if call.request and call.request in {record.request, record.global_request}]
     node = str(of_it[-1].node) if of_it else ""
     service = of_it[-1].service if of_it else call.service
@@ -90,13 +90,13 @@ def _refused(call: Call, records: Sequence[LogRecord], command: Ended) -> Verdic
     if not call.request and call.status >= SERVER_ERROR:
         sentence += " The answer has no request id, so what wrote it may be a proxy before the service."
     chain = (Link(call.time, where, _answer(call)), _end(command))
-    return Verdict(sentence, service, node, None, chain, tuple(of_it[-SHOWN:]))
+    return Conclusion(sentence, service, node, None, chain, tuple(of_it[-SHOWN:]))
 
 
-def _unanswered(call: Call, command: Ended) -> Verdict:
+def _unanswered(call: Call, command: Ended) -> Conclusion:
     sentence = f"{call.service} did not answer: {call.method} {call.url} ended with {call.error}."
     chain = (Link(call.time, call.service, f"{call.method} {call.url}: {call.error}"), _end(command))
-    return Verdict(sentence, call.service, "", None, chain)
+    return Conclusion(sentence, call.service, "", None, chain)
 
 
 def _answer(call: Call) -> str:

@@ -38,7 +38,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Hook:
+class Listener:
     """A folder with the module, and the file that it writes to.
 
     Attributes:
@@ -69,13 +69,13 @@ class Hook:
 
 
 @contextmanager
-def listening() -> Iterator[Hook]:
-    """Give a hook for one command, and take it away at the end."""
+def listening() -> Iterator[Listener]:
+    """Give a listener for one command, and take it away at the end."""
     module = (resources.files("stackmend.facts") / "files" / MODULE).read_text()
     with tempfile.TemporaryDirectory(prefix="stackmend-trace-", ignore_cleanup_errors=True) as folder:
         (Path(folder) / MODULE).write_text(module)
         (Path(folder) / SAID).touch(mode=0o600)
-        yield Hook(Path(folder), f"req-{uuid.uuid4()}")
+        yield Listener(Path(folder), f"req-{uuid.uuid4()}")
 
 
 def _call(line: Mapping[str, Any]) -> Call:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from api import Api, Asked, answering
 
-from stackmend.facts.trace_hook import MODULE, SAID, Hook, listening
+from stackmend.facts.trace_listening import MODULE, SAID, Listener, listening
 
 OWN = "req-99999999-2222-4333-8444-555555555555"
 SECRETS = ("gAAAAAtoken", "hunter2", "sesame")
@@ -54,13 +54,13 @@ def api(asked: list[Asked]) -> Iterator[Api]:
 
 
 @pytest.fixture
-def hook() -> Iterator[Hook]:
+def listener() -> Iterator[Listener]:
     with listening() as made:
         yield made
 
 
-def run(hook: Hook, program: str, *options: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    environment = hook.environment({"PATH": os.environ["PATH"], **extra})
+def run(listener: Listener, program: str, *options: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    environment = listener.environment({"PATH": os.environ["PATH"], **extra})
     return subprocess.run(
         [sys.executable, *options, "-c", program],
         env=environment,
@@ -73,77 +73,79 @@ def run(hook: Hook, program: str, *options: str, **extra: str) -> subprocess.Com
 
 @pytest.mark.parametrize("program", [KEYSTONEAUTH, REQUESTS, URLLIB], ids=["keystoneauth", "requests", "urllib"])
 def test_a_client_tells_its_requests_and_sends_our_id_and_no_secret_is_told(
-    hook: Hook, api: Api, asked: list[Asked], program: str
+    listener: Listener, api: Api, asked: list[Asked], program: str
 ) -> None:
-    done = run(hook, f"URL = {api.url!r}\n" + program)
+    done = run(listener, f"URL = {api.url!r}\n" + program)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    told = hook.told()
+    told = listener.told()
     assert [(call.method, call.url, call.status, call.request, call.error) for call in told.calls] == [
         ("GET", f"{api.url}/v2.1/servers", 200, asked[0].request, ""),
         ("POST", f"{api.url}/v2.1/servers", 503, asked[1].request, ""),
     ]
-    assert (told.programs, told.sent) == (1, (hook.request,))
-    assert {each.sent for each in asked} == {hook.request}
-    said = (hook.folder / SAID).read_text()
+    assert (told.programs, told.sent) == (1, (listener.request,))
+    assert {each.sent for each in asked} == {listener.request}
+    said = (listener.folder / SAID).read_text()
     assert not [secret for secret in SECRETS if secret in said]
     fields = {"time", "seconds", "method", "url", "status", "request", "sent", "error", "pid"}
     assert {frozenset(json.loads(line)) for line in said.splitlines()[1:]} == {frozenset(fields)}
 
 
-def test_a_request_id_of_the_clients_own_is_left_and_told(hook: Hook, api: Api, asked: list[Asked]) -> None:
+def test_a_request_id_of_the_clients_own_is_left_and_told(listener: Listener, api: Api, asked: list[Asked]) -> None:
     program = f"import requests\nrequests.get({api.url!r} + '/', headers={{'X-Openstack-Request-Id': {OWN!r}}})\n"
-    assert run(hook, program).returncode == 0
-    assert ([each.sent for each in asked], hook.told().sent) == ([OWN], (OWN,))
+    assert run(listener, program).returncode == 0
+    assert ([each.sent for each in asked], listener.told().sent) == ([OWN], (OWN,))
 
 
-def test_tokens_in_a_path_and_passwords_in_a_url_are_not_told(hook: Hook, api: Api) -> None:
+def test_tokens_in_a_path_and_passwords_in_a_url_are_not_told(listener: Listener, api: Api) -> None:
     long = "x" * 70
     program = (
         f"import requests\nfor path in ('/v2.0/tokens/sesame', '/a/{long}'):\n    requests.get({api.url!r} + path)\n"
     )
-    assert run(hook, program).returncode == 0
-    assert [call.url for call in hook.told().calls] == [f"{api.url}/v2.0/tokens/****", f"{api.url}/a/****"]
+    assert run(listener, program).returncode == 0
+    assert [call.url for call in listener.told().calls] == [f"{api.url}/v2.0/tokens/****", f"{api.url}/a/****"]
     port = api.server_address[1]
     by_proxy = run(
-        hook, "import requests\nrequests.get('http://u:sesame@cloud:8774/v2.1')", http_proxy=f"http://127.0.0.1:{port}"
+        listener,
+        "import requests\nrequests.get('http://u:sesame@cloud:8774/v2.1')",
+        http_proxy=f"http://127.0.0.1:{port}",
     )
     assert by_proxy.returncode == 0, by_proxy.stderr
-    last = hook.told().calls[-1]
+    last = listener.told().calls[-1]
     assert (last.url, last.service) == ("http://cloud:8774/v2.1", "nova")
 
 
-def test_what_does_not_answer_is_told_and_fails_as_ever(hook: Hook) -> None:
+def test_what_does_not_answer_is_told_and_fails_as_ever(listener: Listener) -> None:
     with socket.socket() as taken:  # bound, and nobody listens
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v3"
-        done = run(hook, f"import requests\nrequests.get({url!r})\n")
+        done = run(listener, f"import requests\nrequests.get({url!r})\n")
     assert done.returncode == 1
     assert "requests.exceptions.ConnectionError" in done.stderr
-    (call,) = hook.told().calls
+    (call,) = listener.told().calls
     assert (call.url, call.status, bool(call.error)) == (url, 0, True)
 
 
-def test_a_site_of_the_machines_own_is_run_and_the_path_is_as_it_was(hook: Hook, tmp_path: Path) -> None:
+def test_a_site_of_the_machines_own_is_run_and_the_path_is_as_it_was(listener: Listener, tmp_path: Path) -> None:
     (tmp_path / MODULE).write_text("print('mine')\n")
     (tmp_path / "beside.py").write_text("print('beside')\n")
     program = "import beside, sitecustomize, sys; print(sitecustomize.__file__, 'http' in sys.modules, sys.path[1])"
-    done = run(hook, program, PYTHONPATH=str(tmp_path))
+    done = run(listener, program, PYTHONPATH=str(tmp_path))
     assert done.stdout.splitlines() == ["mine", "beside", f"{tmp_path / MODULE} False {tmp_path}"]
     assert done.stderr == ""
 
 
-def test_a_program_is_not_disturbed_where_nothing_can_be_told(hook: Hook, api: Api) -> None:
-    (hook.folder / SAID).unlink()
-    done = run(hook, f"import requests\nprint(requests.get({api.url!r}).status_code)\n")
+def test_a_program_is_not_disturbed_where_nothing_can_be_told(listener: Listener, api: Api) -> None:
+    (listener.folder / SAID).unlink()
+    done = run(listener, f"import requests\nprint(requests.get({api.url!r}).status_code)\n")
     assert (done.returncode, done.stdout, done.stderr) == (0, "200\n", "")
-    (hook.folder / SAID).touch()
-    assert run(hook, "print('alone')", "-I").stdout == "alone\n"
-    assert hook.told().programs == 0
-    (hook.folder / MODULE).unlink()
-    assert run(hook, "print('alone')").stdout == "alone\n"
+    (listener.folder / SAID).touch()
+    assert run(listener, "print('alone')", "-I").stdout == "alone\n"
+    assert listener.told().programs == 0
+    (listener.folder / MODULE).unlink()
+    assert run(listener, "print('alone')").stdout == "alone\n"
 
 
-def test_requests_of_several_programs_and_threads_are_whole_lines(hook: Hook, api: Api) -> None:
+def test_requests_of_several_programs_and_threads_are_whole_lines(listener: Listener, api: Api) -> None:
     program = (
         "import threading, requests\n"
         f"ts = [threading.Thread(target=requests.get, args=({api.url!r} + '/' + str(n),)) for n in range(20)]\n"
@@ -152,11 +154,11 @@ def test_requests_of_several_programs_and_threads_are_whole_lines(hook: Hook, ap
     shell = '"$1" -c "$2" & "$1" -c "$2"; wait'
     subprocess.run(
         ["sh", "-c", shell, "sh", sys.executable, program],
-        env=hook.environment({"PATH": os.environ["PATH"]}),
+        env=listener.environment({"PATH": os.environ["PATH"]}),
         check=True,
         timeout=30,
     )
-    told = hook.told()
+    told = listener.told()
     assert (told.programs, len(told.calls)) == (2, 40)
 
 
