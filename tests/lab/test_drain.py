@@ -109,6 +109,7 @@ def test_block_migration_where_storage_is_not_shared_and_undo(
     assert states(fleet, crew) == STATES
 
 
+@pytest.mark.long
 def test_what_an_operator_disabled_stays_disabled_with_its_reason(
     stackmend: Command, fleet: Fleet, crew: dict[str, str]
 ) -> None:

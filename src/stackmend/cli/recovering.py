@@ -109,12 +109,15 @@ def _held(world: World, node: NodeName) -> tuple[Held, ...]:
 
 
 def _left(world: World, node: NodeName) -> tuple[str, ...]:
-    """Return what is on a node of instances that are elsewhere; that it can't be seen, where it does not answer yet."""
+    """Return what is on a node of instances that are elsewhere; that it can't be seen, where it does not answer yet.
+
+    Its libvirt may be held, as a salvage does: it answers when the plan's first step has let it go.
+    """
     try:
         named = [one.sentence for one in leftovers.domains_left(world, node)]
         return (*named, *(one.sentence for one in leftovers.directories_left(world, node)))
     except StackmendError as error:
-        if error.code is not Code.SSH_UNREACHABLE:
+        if error.code not in {Code.SSH_UNREACHABLE, Code.COMMAND_FAILED}:
             raise
         return (f"not known yet: {error.sentence}",)
 
