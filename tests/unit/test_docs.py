@@ -56,6 +56,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@pytest.mark.timeout(60)  # it imports all there is, and the lab is built meanwhile
 def test_the_reference_is_what_the_code_says() -> None:
     assert reference.stale() == [], "run: make docs"
 
@@ -106,6 +107,7 @@ def test_every_decision_is_in_the_index() -> None:
     assert linked == {page.name for page in folder.glob("0*.md")}
 
 
+@pytest.mark.timeout(60)
 def test_every_error_code_is_used() -> None:
     assert {code.name for code in Code} - sources.codes_in_use() == set()
 
