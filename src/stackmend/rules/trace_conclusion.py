@@ -75,9 +75,10 @@ def _caused(cause: Cause, calls: Sequence[Call], command: Ended) -> Conclusion:
 
 
 def _failed(calls: Sequence[Call], cause: Cause) -> list[Link]:
-    ids = {cause.record.request, cause.record.global_request}
     failed = [call for call in calls if refused(call)]
-    mine = [call for call in failed if call.request in ids] or [c for c in failed if c.status >= SERVER_ERROR]
+    # not by the global id: glance takes it for its own, so each call of the command to glance would be of the cause
+    own = [call for call in failed if call.request and call.request == cause.record.request]
+    mine = own or [call for call in failed if call.status >= SERVER_ERROR]
     return [Link(call.time, call.service, _answer(call)) for call in mine[:1]]
 
 
