@@ -5,7 +5,6 @@ A client that has an image open to write watches it, wherever it runs: in a doma
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,8 +17,6 @@ from stackmend.facts import volume_watchers, volumes
 ASKED = 3
 """Nodes that are asked at most: each may lack the ``rbd`` command, or Ceph's keyring."""
 ASK_SECONDS = 12
-_STATUS = """printf '%s\\n' "$(timeout 10 rbd {user} status --format json {image} 2>/dev/null)" """
-"""Writes one line for one image: of JSON, or empty where there is no answer."""
 _CEPH = frozenset({"ceph", "rbd"})
 
 
@@ -73,7 +70,9 @@ def _ask(world: World, images: Mapping[str, Image], peers: Sequence[NodeName]) -
         left = {volume: image for volume, image in images.items() if volume not in found}
         if not left:
             break
-        script = "\n".join(_STATUS.format(user=_user(i), image=shlex.quote(i.name)) for i in left.values())
+        # one line an image, also where there is no answer
+        asked = (volume_watchers.status_command(image) for image in left.values())
+        script = "\n".join(f"printf '%s\\n' \"$({command} 2>/dev/null)\"" for command in asked)
         answer = world.ssh.run_many({peer: script}, timeout=ASK_SECONDS * len(left))[peer]
         if isinstance(answer, StackmendError):
             why = f"{peer}: {answer.sentence}"
@@ -92,7 +91,3 @@ def heard(images: Mapping[str, Image], output: str) -> dict[str, Watched]:
 
 def _clients(image: Image, line: str) -> tuple[str, ...]:
     return tuple(sorted(watch.address for watch in volume_watchers.parse(image, line)))
-
-
-def _user(image: Image) -> str:
-    return f"--id {shlex.quote(image.user)}" if image.user else ""

@@ -30,9 +30,6 @@ IMAGES = 8
 ASK_SECONDS = 12
 _BETWEEN = 5.0
 
-_STATUS = "timeout 10 rbd {user} status --format json {image} || exit"
-"""Writes one line of JSON for one image."""
-
 
 @dataclass(frozen=True)
 class Watch:
@@ -138,6 +135,12 @@ def _names(watches: Iterable[Watch]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004
 
 
+def status_command(image: Image) -> str:
+    """Return the shell command that writes one line of JSON for an image; see ``parse``."""
+    user = f"--id {shlex.quote(image.user)} " if image.user else ""
+    return f"timeout 10 rbd {user}status --format json {shlex.quote(image.name)}"
+
+
 def parse(image: Image, line: str) -> frozenset[Watch]:
     """Return the watches of an image from the JSON of ``rbd status``; older ones name them by keys."""
     found: Any = json.loads(line).get("watchers") or []
@@ -168,9 +171,7 @@ def _images(world: World, node: NodeName) -> tuple[Image, ...]:
 
 def _ask(world: World, peers: Sequence[NodeName], images: Sequence[Image]) -> _Seen:
     """Ask the first of the peers that can."""
-    script = "\n".join(
-        _STATUS.format(user=f"--id {shlex.quote(i.user)}" if i.user else "", image=shlex.quote(i.name)) for i in images
-    )
+    script = "\n".join(f"{status_command(image)} || exit" for image in images)
     silent = []
     for peer in peers:
         answer = world.ssh.run_many({peer: script}, timeout=ASK_SECONDS * len(images), within=ASK_SECONDS * 2.0)[peer]
