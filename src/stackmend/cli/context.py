@@ -28,6 +28,12 @@ def rows_option(command: F) -> F:
     )(command)
 
 
+def text_option(of: str) -> Callable[[F], F]:
+    """Return what adds ``--format``, text or JSON, as ``form``, to a command; ``of`` is its help."""
+    formats = click.Choice(["text", "json"])
+    return click.option("-f", "--format", "form", type=formats, default="text", show_default=True, help=of)
+
+
 def cloud_options(command: F) -> F:
     """Add the options that choose a cloud: ``--cloud``, ``--inventory`` and ``--state``; see ``CloudChoice.of``."""
     for option in (

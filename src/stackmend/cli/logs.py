@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options
+from stackmend.cli.context import CloudChoice, cloud_options, text_option
 
+F = TypeVar("F", bound=Callable[..., Any])
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def bounds(command: F) -> F:
+    """Add what bounds the reading of logs: ``--limit`` and ``--timeout``."""
+    limit = click.IntRange(min=1)
+    seconds = click.FloatRange(min=1)
+    for option in (
+        click.option("--timeout", type=seconds, default=60.0, show_default=True, help="Seconds for each node."),
+        click.option("--limit", type=limit, default=5000, show_default=True, help="Records of one node."),
+    ):
+        command = option(command)
+    return command
 
 
 def _moment(ctx: click.Context, param: click.Parameter, text: str | None) -> datetime | None:
@@ -61,17 +75,8 @@ def _zone(ctx: click.Context, param: click.Parameter, text: str) -> str:
     show_default=True,
     help="Time zone of a bundle's nodes, such as Asia/Tokyo.",
 )
-@click.option("--limit", type=click.IntRange(min=1), default=5000, show_default=True, help="Records of one node.")
-@click.option("--timeout", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds for each node.")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Of the lines; JSON is one object a line.",
-)
+@bounds
+@text_option("Of the lines; JSON is one object a line.")
 @cloud_options
 def logs(**asked: Any) -> int:
     """Show the services' logs of all nodes in one time line.

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options
+from stackmend.cli.context import CloudChoice, cloud_options, text_option
+from stackmend.cli.logs import bounds
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -35,17 +36,8 @@ from stackmend.cli.context import CloudChoice, cloud_options
     metavar="IP",
     help="Of this machine, or of the proxy before the APIs, as they log it; found out if not given.",
 )
-@click.option("--limit", type=click.IntRange(min=1), default=5000, show_default=True, help="Records of one node.")
-@click.option("--timeout", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds for each node.")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Of the answer.",
-)
+@bounds
+@text_option("Of the answer.")
 @cloud_options
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def trace(**asked: Any) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from stackmend.cli.context import CloudChoice, cloud_options
+from stackmend.cli.context import CloudChoice, cloud_options, text_option
 
 
 @click.command()
@@ -28,15 +28,7 @@ from stackmend.cli.context import CloudChoice, cloud_options
     help="Of the nodes; more of them that fail within a minute are a wave.",
 )
 @click.option("--once", is_flag=True, help="Look once; exit with 1 where a node is not up, and nobody meant it.")
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Of the lines; JSON is one object a line.",
-)
+@text_option("Of the lines; JSON is one object a line.")
 @click.option(
     "--act-on", metavar="NODE", multiple=True, help="Recover this node where it is found dead; may be given again."
 )
